@@ -1,0 +1,11 @@
+"""The figures of this machine, each measured in a run of its own and shown beside its goal.
+
+measures   what is measured, and the goals     clients    HTTP clients that know nothing of our code
+simulated  cluster in process, virtual pace    report     the table
+live       a stack as a user starts it
+"""
+
+from devstack.bench.measures import MEASURES
+from devstack.bench.report import run
+
+__all__ = ["MEASURES", "run"]

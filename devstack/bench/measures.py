@@ -1,0 +1,54 @@
+"""What is measured, what the real Bacalhau 1.4.0 does on the same kind of machine, and what ours must reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from devstack.bench import live, simulated
+
+__all__ = ["MEASURES", "Measure"]
+
+
+@attrs.frozen
+class Measure:
+    """One figure. `goal` is an upper bound, or a lower one if `more_is_better`."""
+
+    name: str
+    title: str
+    unit: str
+    real: str
+    goal: float
+    take: Callable[[], float]
+    more_is_better: bool = False
+    needs_docker: bool = False
+
+    def is_reached(self, figure: float) -> bool:
+        return figure >= self.goal if self.more_is_better else figure <= self.goal
+
+
+MEASURES: Final = (
+    Measure("start", "command to API answering, 5 nodes", "s", "0.28 s", 1.0, live.ready_5_nodes_s),
+    Measure("start100", "100 nodes ready", "s", "1.06 s", 1.5, live.ready_100_nodes_s),
+    Measure("memory100", "memory with 100 nodes", "MB", "117 MB", 120, live.memory_of_100_nodes_mb),
+    Measure("noop", "one noop job over HTTP, submit to Completed, median", "ms", "34-54 ms", 10, live.noop_job_ms),
+    Measure(
+        "noop300", "300 noop jobs at once over HTTP, 8 clients", "jobs/s", "30-47 jobs/s", 300,
+        live.jobs_at_once_per_second, more_is_better=True,
+    ),
+    Measure("wasm", "wasm hello, module seen before", "ms", "52-97 ms", 15, live.wasm_hello_ms),
+    Measure(
+        "docker", "docker hello, as a multiple of plain docker run", "x", "3.3-5 x", 1.5, live.docker_ratio,
+        needs_docker=True,
+    ),
+    Measure(
+        "executions", "in process, 100 nodes, 50 jobs of Count 100", "executions/s", "(real time)", 5_000,
+        simulated.executions_per_second, more_is_better=True,
+    ),
+    Measure(
+        "jobs", "in process, 100 nodes, 5,000 jobs of Count 1", "jobs/s", "30-47 jobs/s", 1_500,
+        simulated.jobs_per_second, more_is_better=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,132 @@
+"""The root command: finds commands without importing them, and turns every error into one line and exit code 1."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Final, NoReturn
+
+import click
+from click.utils import _detect_program_name
+
+from devstack.cli.flags import Command, Group
+from devstack.cli.settings import GLOBAL_FLAGS, program
+from devstack.client import UnreachableError
+from devstack.errors import DevstackError
+
+__all__ = ["cli", "main"]
+
+# Name, module, attribute, one line of help. A command's module is imported when the command is called, or for its help.
+_COMMANDS: Final = {
+    "up": ("devstack.cli.up", "up", "Start a whole Bacalhau network on this machine."),
+    "job": ("devstack.cli.job", "job", "Submit, watch and stop jobs."),
+    "docker": ("devstack.cli.docker", "docker", "Run a job in a container."),
+    "wasm": ("devstack.cli.wasm", "wasm", "Run a WebAssembly job."),
+    "node": ("devstack.cli.node", "node", "Look at the nodes of the network, let them in or keep them out."),
+    "agent": ("devstack.cli.agent", "agent", "Ask the node that serves the API about itself."),
+    "version": ("devstack.cli.version", "version", "Show the versions of this client and of the server."),
+    "bench": ("devstack.cli.bench", "bench", "Measure this machine."),
+    "completion": ("devstack.cli.completion", "completion", "Print a completion script for your shell."),
+}
+
+# Commands that Bacalhau 1.4 has taken away, and what took their place.
+_REPLACED: Final = {
+    "create": "job run",
+    "validate": "job validate",
+    "describe": "job describe",
+    "logs": "job logs",
+    "get": "job get",
+    "cancel": "job stop",
+    "list": "job list",
+    "id": "agent node",
+}
+
+
+class _Root(Group):
+    global_flags = GLOBAL_FLAGS
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in _REPLACED:
+            raise DevstackError(f'the command "{name}" is gone, use "{ctx.command_path} {_REPLACED[name]}"')
+        if name == "help":
+            return _help
+        if name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[name]
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+    def main(self, args: Sequence[str] | None = None, **settings: Any) -> NoReturn:  # type: ignore[override]
+        """Run as a process does: every outcome becomes an exit code."""
+        settings["standalone_mode"] = False
+        try:
+            code = super().main(args, **settings)
+            sys.stdout.flush()
+        except click.UsageError as exc:
+            code = _report_usage(exc)
+        except click.ClickException as exc:
+            code = _report(exc.format_message())
+        except UnreachableError as exc:
+            code = _report(exc.message, _how_to_reach(settings.get("prog_name")))
+        except DevstackError as exc:
+            code = _report(exc.message, exc.hint)
+        except (click.Abort, KeyboardInterrupt):
+            code = 130
+        except OSError as exc:
+            code = _report_os_error(exc)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(message: str, hint: str = "") -> int:
+    click.echo(f"Error: {message}" + (f"; {hint}" if hint else ""), err=True)
+    return 1
+
+
+def _how_to_reach(name: str | None) -> str:
+    name = name or _detect_program_name()
+    return f"start a stack with `{name} up`, or name another server with --api-host and --api-port"
+
+
+def _report_usage(exc: click.UsageError) -> int:
+    _report(exc.format_message())
+    if exc.ctx is not None:
+        usage = " ".join(exc.ctx.command.collect_usage_pieces(exc.ctx))
+        click.echo(f"Usage: {exc.ctx.command_path} {usage} (see `{exc.ctx.command_path} --help`)", err=True)
+    return 1
+
+
+def _report_os_error(exc: OSError) -> int:
+    if exc.errno == errno.EPIPE:
+        # The reader of our output has had enough; flushing again at exit would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return _report(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc))
+
+
+@click.command("help", cls=Command, hidden=True)
+@click.argument("names", nargs=-1, metavar="[COMMAND]...")
+@click.pass_context
+def _help(ctx: click.Context, names: tuple[str, ...]) -> None:
+    """Show the help of a command."""
+    cli.main([*names, "--help"], prog_name=program())
+
+
+@click.group(cls=_Root)
+def cli() -> None:
+    """A whole Bacalhau network on this machine, and a client for it and for real networks."""
+
+
+def main() -> NoReturn:
+    """The console entry point."""
+    cli.main()

@@ -1,0 +1,102 @@
+"""Flags that several commands share, as decorators. Source: command line reference 1.5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import attrs
+
+from devstack.cli.flags import Choice, Uint32, option, switch
+from devstack.cli.output import Style
+
+__all__ = ["Runtime", "chain", "list_flags", "object_flags", "output_flags", "runtime_flags"]
+
+Function = Callable[..., Any]
+
+
+def chain(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """The decorators as one, in the order in which they would stand above a function."""
+
+    def decorate(function: Function) -> Function:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def list_flags(limit: int, order_fields: str) -> Callable[[Function], Function]:
+    """`--limit`, `--next-token`, `--order-by`, `--order-reversed`: handed on as `paging`, a query."""
+
+    def gather(function: Function) -> Function:
+        @wraps(function)
+        def call(*args: Any, limit: int, next_token: str, order_by: str, order_reversed: bool, **rest: Any) -> Any:
+            query = {"limit": limit, "next_token": next_token, "order_by": order_by, "reverse": order_reversed}
+            return function(*args, paging=query, **rest)
+
+        return call
+
+    return chain(
+        option("--limit", type=Uint32(), default=limit, help="Show at most so many; 0: no limit."),
+        option("--next-token", default="", help="Go on where the previous page ended."),
+        option("--order-by", default="", help=f"Sort by: {order_fields}."),
+        switch("--order-reversed", help="Reverse the order."),
+        gather,
+    )
+
+
+def output_flags(function: Function) -> Function:
+    """`--output`, `--pretty`, `--hide-header`, `--no-style`, `--wide`: handed on as `style`."""
+
+    @wraps(function)
+    def call(*args: Any, output: Any, pretty: bool, hide_header: bool, no_style: bool, wide: bool, **rest: Any) -> Any:
+        return function(*args, style=Style(output, pretty, hide_header, no_style, wide), **rest)
+
+    return chain(
+        option("--output", type=Choice("table", "csv", "json", "yaml"), default="table", help="The form of the list."),
+        switch("--pretty", help="Indent json."),
+        switch("--hide-header", help="Leave the column names out."),
+        switch("--no-style", help="No colours."),
+        switch("--wide", help="Show whole values, however long."),
+    )(call)
+
+
+def object_flags(default: str | None = "yaml", *more: str) -> Callable[[Function], Function]:
+    """`--output` json or yaml, and `--pretty`, for commands that show one thing."""
+    return chain(
+        option("--output", type=Choice("json", "yaml", *more), default=default, help="The form of the answer."),
+        switch("--pretty", help="Indent json."),
+    )
+
+
+@attrs.frozen
+class Runtime:
+    """What happens around a submission."""
+
+    wait: bool = True
+    wait_timeout_secs: int = 600
+    id_only: bool = False
+    node_details: bool = False
+    follow: bool = False
+    dry_run: bool = False
+
+
+def runtime_flags(function: Function) -> Function:
+    """`--wait` to `--dry-run`: handed on as `runtime`."""
+    names = [field.name for field in attrs.fields(Runtime)]
+
+    @wraps(function)
+    def call(*args: Any, **values: Any) -> Any:
+        runtime = Runtime(**{name: values.pop(name) for name in names})
+        return function(*args, runtime=runtime, **values)
+
+    return chain(
+        switch("--wait", default=True, help="Wait for the job to finish; --wait=false does not."),
+        option("--wait-timeout-secs", type=int, default=600, help="Wait at most so many seconds."),
+        switch("--id-only", help="Print the job's id and nothing else."),
+        switch("--node-details", help="Show what each node has to say, also after success."),
+        switch("-f", "--follow", help="Print the job's output while it runs."),
+        switch("--dry-run", help="Print the job instead of submitting it."),
+    )(call)

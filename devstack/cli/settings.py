@@ -1,0 +1,181 @@
+"""Where the server is and which token it wants: flags, environment, `config.yaml`, defaults, in this order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from devstack.cli.flags import BOOL, Choice, FlagOption
+from devstack.client import Address, Client
+from devstack.errors import UsageError
+
+__all__ = ["GLOBAL_FLAGS", "address", "connect", "program", "repository", "stored_token"]
+
+_META: Final = "devstack.settings."
+_FALSE: Final = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
+
+# Flag, key in config.yaml, the two environment variables.
+_KEYS: Final = {
+    "api_host": ("node.clientapi.host", "BACALHAU_API_HOST"),
+    "api_port": ("node.clientapi.port", "BACALHAU_API_PORT"),
+    "tls": ("node.clientapi.clienttls.usetls", "BACALHAU_API_TLS"),
+    "cacert": ("node.clientapi.clienttls.cacert", "BACALHAU_API_CACERT"),
+    "insecure": ("node.clientapi.clienttls.insecure", "BACALHAU_API_INSECURE"),
+}
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    # A flag may stand before or behind the command; the later one is parsed later, so it wins.
+    if value is not None:
+        ctx.meta[_META + str(param.name)] = value
+
+
+def _global(name: str, **attributes: Any) -> FlagOption:
+    return FlagOption([name], expose_value=False, callback=_remember, **attributes)
+
+
+GLOBAL_FLAGS: Final = (
+    _global("--api-host", metavar="HOST", help="Host or URL of the API server.  [default: 127.0.0.1]"),
+    _global("--api-port", metavar="PORT", type=click.IntRange(1, 65535), help="Port of it.  [default: 1234]"),
+    _global("--tls", type=BOOL, help="Speak https with it."),
+    _global("--cacert", metavar="FILE", help="Trust certificates signed by this authority."),
+    _global("--insecure", type=BOOL, help="Do not check the server's certificate."),
+    _global(
+        "--log-mode",
+        type=Choice("default", "station", "json", "combined", "event"),
+        hidden=True,
+        help="Accepted for Bacalhau's sake; has no effect.",
+    ),
+    _global("--repo", metavar="DIR", help="Folder of config.yaml and tokens.json.  [default: ~/.bacalhau]"),
+)
+
+
+def program() -> str:
+    """What to type to run us again, for hints."""
+    ctx = click.get_current_context(silent=True)
+    return (ctx.find_root().info_name if ctx else None) or "devstack"
+
+
+def connect(limit_s: float | None = None) -> Client:
+    """A client for the server that the flags and the environment name; closed with the running command."""
+    ctx = click.get_current_context()
+    where = address()
+    token = stored_token(where)
+    client = Client(where, token=token) if limit_s is None else Client(where, token=token, limit_s=limit_s)
+    ctx.call_on_close(client.close)
+    return client
+
+
+def address() -> Address:
+    """The server to speak to.
+
+    Raises:
+        UsageError: a value that is no host, port or file.
+    """
+    read = _reader()
+    host, port, tls = _host_and_port(read("api_host"), read("api_port"))
+    certificate = read("cacert")
+    if certificate and not Path(certificate).is_file():
+        raise UsageError(f"--cacert: there is no file {certificate}")
+    wants_tls = tls or read("tls") not in _FALSE
+    return Address(host, port, wants_tls, certificate, read("insecure") not in _FALSE)
+
+
+def repository() -> Path:
+    """The folder of config.yaml and tokens.json; it need not exist."""
+    flag = click.get_current_context().meta.get(_META + "repo")
+    chosen = flag or os.environ.get("BACALHAU_DIR")
+    return Path(chosen).expanduser() if chosen else Path.home() / ".bacalhau"
+
+
+def stored_token(where: Address) -> str:
+    """The token that a login has left for this server, if any."""
+    import json
+
+    path = repository() / "tokens.json"
+    try:
+        tokens = json.loads(path.read_bytes() or b"{}")
+    except OSError:
+        return ""
+    except ValueError:
+        raise UsageError(f"{path} is not JSON: mend or remove it") from None
+    return str(tokens.get(where.base_url) or "") if isinstance(tokens, dict) else ""
+
+
+def _reader() -> Callable[[str], str]:
+    """Looks one setting up; a variable that is set but empty counts as unset."""
+    meta = click.get_current_context().meta
+    environment = {**os.environ, **_environment_file()}
+    file: Mapping[str, str] | None = None
+
+    def read(name: str) -> str:
+        nonlocal file
+        key, short_name = _KEYS[name]
+        flag = meta.get(_META + name)
+        if flag is not None:
+            return str(flag)
+        long_name = "BACALHAU_" + key.upper().replace(".", "_")
+        found = environment.get(long_name) or environment.get(short_name)
+        if found:
+            return found
+        if file is None:
+            file = _configuration()
+        return file.get(key, "")
+
+    return read
+
+
+def _environment_file() -> dict[str, str]:
+    """The KEY=VALUE lines that `up` has left in the file named by DEVSTACK_ENV_FILE."""
+    path = os.environ.get("DEVSTACK_ENV_FILE")
+    if not path or not Path(path).is_file():
+        return {}
+    lines = (line.strip().removeprefix("export ") for line in Path(path).read_text().splitlines())
+    pairs = (assignment.partition("=") for line in lines if not line.startswith("#") for assignment in line.split())
+    return {name: value.strip("'\"") for name, equals, value in pairs if equals}
+
+
+def _configuration() -> Mapping[str, str]:
+    path = repository() / "config.yaml"
+    if not path.is_file():
+        return {}
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as exc:
+        raise UsageError(f"{path} is not YAML: {' '.join(str(exc).split())}") from None
+    return dict(_flat(content, ""))
+
+
+def _flat(content: Any, prefix: str) -> list[tuple[str, str]]:
+    if not isinstance(content, Mapping):
+        return [(prefix, "" if content is None else str(content))]
+    return [pair for key, value in content.items() for pair in _flat(value, f"{prefix}.{key}".lstrip(".").lower())]
+
+
+def _host_and_port(host: str, port: str) -> tuple[str, int, bool]:
+    """The parts of a host that may be a URL; a port of its own beats the separate one."""
+    tls = host.startswith("https://")
+    rest = host.partition("://")[2] if "://" in host else host
+    rest = rest.rstrip("/")
+    if rest.startswith("["):
+        rest, _, own_port = rest[1:].partition("]")
+        own_port = own_port.removeprefix(":")
+    elif rest.count(":") == 1:
+        rest, _, own_port = rest.partition(":")
+    else:
+        own_port = ""
+    if "/" in rest or any(letter.isspace() for letter in rest):
+        raise UsageError(f"{host!r} is no host: give a name, an IP address or http://HOST:PORT")
+    return rest or "127.0.0.1", _port(own_port or port or "1234"), tls
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise UsageError(f"{text!r} is no port: give a whole number from 1 to 65535 (--api-port or BACALHAU_API_PORT)")
+    return int(text)

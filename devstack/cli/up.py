@@ -1,0 +1,224 @@
+"""`up`: a live stack in the foreground."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from devstack.cli.flags import Choice, Command, Uint32, comma_list, option, switch
+from devstack.cli.settings import program
+from devstack.errors import UsageError
+
+__all__ = ["up"]
+
+MOST_NODES: Final = 100_000
+
+
+def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Repeatable, and each a comma list; a comma inside braces belongs to the glob."""
+    found: list[str] = []
+    for value in values:
+        depth, start = 0, 0
+        for position, letter in enumerate(value + ","):
+            depth += (letter == "{") - (letter == "}")
+            if letter == "," and depth <= 0:
+                found.append(value[start:position])
+                start = position + 1
+    return tuple(path for path in found if path)
+
+
+@click.command(cls=Command, short_help="Start a whole Bacalhau network on this machine.")
+@option("--nodes", type=Uint32(), default=None, metavar="N", help="How many compute nodes.  [default: 3]")
+@option("--compute-nodes", "--computes", type=Uint32(), default=None, hidden=True)
+@option("--requester-nodes", "--orchestrators", type=Uint32(), default=1, hidden=True)
+@option("--hybrid-nodes", "--hybrids", type=Uint32(), default=0, hidden=True)
+@option("--host", default="127.0.0.1", help="Address to listen on; every other one than the default is open to others.")
+@option("--port", type=Uint32(), default=1234, help="Port to listen on; 0 picks a free one.")
+@option("--seed", type=Uint32(), default=None, help="Repeat the ids and placements of an earlier stack.")
+@option("--speed", type=Uint32(), default=1, help="Virtual seconds per second; containers keep their own pace.")
+@option("--behaviour", multiple=True, default=(), metavar="WORDS",
+        help="documented, v1.4.0 or NAME=on|off, read left to right; `help` lists the names.")  # fmt: skip
+@option(
+    "--repo",
+    "--stack-repo",
+    default="",
+    metavar="DIR",
+    help="Keep the stack's files here instead of in a temporary folder.",
+)
+@option("--cpu", "--limit-total-cpu", default="", help="CPU of each node.  [default: 80 % of the machine]")
+@option("--memory", "--limit-total-memory", default="", help="Memory of each node.  [default: 80 % of the machine]")
+@option("--disk", "--limit-total-disk", default="", help="Disk of each node.  [default: 80 % of what is free]")
+@option("--gpu", "--limit-total-gpu", default="", help="Simulated GPUs of each node.")
+@option("--limit-job-cpu", default="", help="The most CPU that one job may use on a node.")
+@option("--limit-job-memory", default="", help="The most memory that one job may use on a node.")
+@option("--limit-job-disk", default="", help="The most disk that one job may use on a node.")
+@option("--limit-job-gpu", default="", help="The most GPUs that one job may use on a node.")
+@option("--allow-listed-local-paths", multiple=True, default=(), callback=_paths, metavar="PATH[:rw]",
+        help="Local paths that jobs may read (or write), as globs; repeatable, comma lists.")  # fmt: skip
+@option("--docker", type=Choice("live", "off"), default="live", help="Whether nodes run containers.")
+@option("--disable-engine", multiple=True, default=(), callback=comma_list, help="Engines that no node offers.")
+@option(
+    "--disabled-publisher",
+    "--disable-publisher",
+    multiple=True,
+    default=(),
+    callback=comma_list,
+    help="Publishers that no node offers.",
+)
+@option("--disable-storage", multiple=True, default=(), callback=comma_list, help="Input sources that no node offers.")
+@option("--default-publisher", default="", help="Publisher of jobs that name none, such as local.")
+@option(
+    "--bad-compute-actors",
+    "--bad-computes",
+    type=Uint32(),
+    default=0,
+    help="How many of the last nodes fail whatever they run.",
+)
+@switch("--job-selection-accept-networked", help="Take jobs that need the network.")
+@switch("--job-selection-reject-stateless", help="Refuse jobs without inputs.")
+@option(
+    "--job-selection-data-locality", type=Choice("local", "anywhere"), default="anywhere", help="Which jobs nodes take."
+)
+@option("--min-job-execution-timeout", default="500ms", help="The shortest timeout that a job may have.")
+@option("--max-job-execution-timeout", default="", help="The longest timeout that a job may have.")
+@option("--default-job-execution-timeout", default="10m", help="Timeout of jobs that have none.")
+@switch("--ignore-physical-resource-limits", default=True, hidden=True)
+@switch("--manual-approval", help="Nodes wait until somebody approves them.")
+def up(**flags: Any) -> None:
+    """Start one requester and some compute nodes, and serve Bacalhau's API until Ctrl-C.
+
+    Jobs run in real containers and real WebAssembly modules on this machine.
+    """
+    if "help" in flags["behaviour"]:
+        _list_switches()
+        return
+    options, seed = _options(flags)
+    from devstack.cli.foreground import run_stack
+
+    run_stack(options, seed, program())
+
+
+def _options(flags: dict[str, Any]) -> tuple[Any, int]:
+    """The stack's options, checked."""
+    from devstack import behaviour
+    from devstack.live import StackOptions
+    from devstack.models.job import SpecConfig
+
+    seed = secrets.randbits(31) if flags["seed"] is None else flags["seed"]
+    if flags["speed"] < 1:
+        raise UsageError("--speed is a whole number, 1 or more")
+    if flags["port"] > 65535:
+        raise UsageError(f"--port {flags['port']} is no port", "use 0 to 65535; 0 picks a free one")
+    total = _resources(flags, "cpu", "memory", "disk", "gpu")
+    repo = Path(flags["repo"]).expanduser() if flags["repo"] else None
+    if repo is not None and repo.exists() and not repo.is_dir():
+        raise UsageError(f"--repo {repo} is no folder")
+    capacity = _with_machine(total, repo)
+    selected = behaviour.parse(flags["behaviour"])
+    job = _resources(flags, "limit_job_cpu", "limit_job_memory", "limit_job_disk", "limit_job_gpu")
+    publisher = flags["default_publisher"].strip()
+    if publisher not in ("", "local", "noop"):
+        raise UsageError(f"unknown publisher {publisher!r}", "this stack has local and noop")
+    disabled = ("disable_engine", "disabled_publisher", "disable_storage")
+    engines, publishers, sources = (frozenset(word.strip().lower() for word in flags[name]) for name in disabled)
+    if selected.on("disable-flags-ignored"):
+        engines = publishers = sources = frozenset()
+    options = StackOptions(
+        nodes=_node_count(flags),
+        host=flags["host"],
+        port=flags["port"],
+        seed=seed,
+        speed=flags["speed"],
+        behaviour=selected,
+        repo=repo,
+        capacity=capacity,
+        max_job=job.or_default(capacity),
+        allow_listed_paths=flags["allow_listed_local_paths"],
+        docker=flags["docker"] == "live",
+        disabled_engines=engines,
+        disabled_publishers=publishers,
+        disabled_sources=sources,
+        bad_actors=flags["bad_compute_actors"],
+        default_publisher=SpecConfig(publisher) if publisher else SpecConfig(),
+        manual_approval=flags["manual_approval"],
+        node_settings=_node_settings(flags),
+    )
+    if options.bad_actors > options.nodes:
+        raise UsageError(
+            f"you cannot have more bad compute actors ({options.bad_actors}) than there are nodes ({options.nodes})"
+        )
+    return options, seed
+
+
+def _node_count(flags: dict[str, Any]) -> int:
+    if flags["requester_nodes"] != 1 or flags["hybrid_nodes"]:
+        raise UsageError(
+            "this stack has exactly one requester and no hybrid nodes", "say --nodes N for N compute nodes"
+        )
+    if flags["nodes"] is not None and flags["compute_nodes"] is not None:
+        raise UsageError("--nodes and --compute-nodes say the same thing", "give one of them")
+    given = flags["nodes"] if flags["nodes"] is not None else flags["compute_nodes"]
+    count = 3 if given is None else int(given)
+    if count > MOST_NODES:
+        raise UsageError(f"{count} nodes are more than one process can hold", f"use {MOST_NODES} or less")
+    return count
+
+
+def _resources(flags: dict[str, Any], cpu: str, memory: str, disk: str, gpu: str) -> Any:
+    from devstack.errors import InvalidJobError
+    from devstack.models import resources
+    from devstack.models.job import ResourcesConfig
+
+    try:
+        texts = ResourcesConfig(flags[cpu], flags[memory], flags[disk], flags[gpu])
+        return resources.parse(resources.normalise(texts))
+    except InvalidJobError as exc:
+        raise UsageError(exc.message.splitlines()[0], "write 0.5 or 500m for CPU, 512mb or 1gb for sizes") from None
+
+
+def _with_machine(total: Any, repo: Path | None) -> Any:
+    """What was asked for; the machine's share where nothing was."""
+    from devstack.machine import default_capacity
+    from devstack.models.resources import Gpu, Resources
+
+    where = repo if repo is not None and repo.exists() else Path("/tmp")
+    wanted = total.or_default(default_capacity(where))
+    devices = tuple(
+        Gpu(index, "Simulated GPU", "NVIDIA", 16384, f"0000:00:{index:02x}.0") for index in range(min(wanted.gpu, 256))
+    )
+    return Resources(wanted.cpu_millis, wanted.memory_bytes, wanted.disk_bytes, wanted.gpu, devices)
+
+
+def _node_settings(flags: dict[str, Any]) -> dict[str, Any]:
+    from devstack.compute.config import Locality
+
+    return {
+        "accept_networked": flags["job_selection_accept_networked"],
+        "reject_stateless": flags["job_selection_reject_stateless"],
+        "locality": Locality(flags["job_selection_data_locality"]),
+        "min_timeout_ns": _duration_ns(flags, "min_job_execution_timeout"),
+        "max_timeout_ns": _duration_ns(flags, "max_job_execution_timeout"),
+        "default_timeout_ns": _duration_ns(flags, "default_job_execution_timeout"),
+    }
+
+
+def _duration_ns(flags: dict[str, Any], name: str) -> int:
+    from devstack.models.gotext import parse_duration_ns
+
+    try:
+        return parse_duration_ns(flags[name]) if flags[name] else 0
+    except ValueError as exc:
+        raise UsageError(f"--{name.replace('_', '-')}: {exc}") from None
+
+
+def _list_switches() -> None:
+    from devstack.behaviour import SWITCHES, Origin
+
+    for origin in Origin:
+        click.echo(f"{origin.value}:")
+        for switch_ in SWITCHES.values():
+            if switch_.origin is origin:
+                click.echo(f"  {switch_.name:36} {switch_.what}")

@@ -1,0 +1,128 @@
+"""What one compute node is told when it is made.
+
+Source: compute reference 2, 3, 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final, Protocol
+
+import attrs
+
+from devstack.behaviour import DOCUMENTED, Behaviour
+from devstack.errors import UsageError
+from devstack.models.gotext import SECOND_NS
+from devstack.models.job import SpecConfig
+from devstack.models.resources import Resources
+
+__all__ = ["DEFAULT_JOB", "ComputeConfig", "Locality", "SpecCheck", "check_limits", "node_labels"]
+
+DEFAULT_JOB: Final = Resources(cpu_millis=500, memory_bytes=10**9)
+
+
+class Locality(Enum):
+    """Whether a node takes jobs whose inputs it would have to download."""
+
+    ANYWHERE = "anywhere"
+    LOCAL = "local"
+
+
+class SpecCheck(Protocol):
+    """Why an engine's parameters cannot be read; empty if they can. It is pickled with the node: no lambda."""
+
+    def __call__(self, engine: SpecConfig, /) -> str: ...
+
+
+def accept_any(engine: SpecConfig, /) -> str:
+    """Nothing is wrong."""
+    return ""
+
+
+@attrs.frozen
+class ComputeConfig:
+    """One node's settings.
+
+    `engines`, `publishers`, `sources` are the provider keys that node info lists, in that order; the hidden ones are
+    accepted but not listed. `simulated_engines` need no preparation: they run as soon as there is room, and
+    `check_simulated` looks at their parameters when the node bids.
+    `max_job` is the most that one job may use; by default all of `total`.
+    Execution timeouts outside `min_timeout_ns` and `max_timeout_ns` (0: no upper bound) are refused; a job without one
+    gets `default_timeout_ns`.
+    `has_probe`: an exec or http probe is configured, so that every bid has to ask outside.
+    `wait_on_refusal`, `wait_on_bid`: what would be refused, or bid for, waits for a person instead.
+    """
+
+    node_id: str
+    requester_id: str
+    labels: Mapping[str, str] = attrs.field(factory=dict)
+    engines: tuple[str, ...] = ("docker", "wasm")
+    publishers: tuple[str, ...] = ("noop", "local")
+    sources: tuple[str, ...] = ("urldownload", "inline", "localdirectory")
+    hidden_engines: tuple[str, ...] = ("noop",)
+    hidden_publishers: tuple[str, ...] = ()
+    hidden_sources: tuple[str, ...] = ()
+    simulated_engines: frozenset[str] = frozenset({"noop"})
+    check_simulated: SpecCheck = accept_any
+    total: Resources = Resources(cpu_millis=4000, memory_bytes=16 * 10**9, disk_bytes=100 * 10**9)
+    max_job: Resources = attrs.field(default=attrs.Factory(lambda self: self.total, takes_self=True))
+    default_job: Resources = DEFAULT_JOB
+    min_timeout_ns: int = SECOND_NS // 2
+    max_timeout_ns: int = 0
+    default_timeout_ns: int = 600 * SECOND_NS
+    bypass_namespaces: tuple[str, ...] = ()
+    accept_networked: bool = False
+    reject_stateless: bool = False
+    locality: Locality = Locality.ANYWHERE
+    has_probe: bool = False
+    wait_on_bid: bool = False
+    wait_on_refusal: bool = False
+    is_bad_actor: bool = False
+    heartbeat_interval_ns: int = 15 * SECOND_NS
+    resources_interval_ns: int = 30 * SECOND_NS
+    info_interval_ns: int = 60 * SECOND_NS
+    register_timeout_ns: int = 2 * SECOND_NS
+    restart_interval_ns: int = 10 * SECOND_NS
+    engine_start_ns: int = SECOND_NS // 2
+    kept_executions: int = 1000
+    with_history: bool = False
+    behaviour: Behaviour = DOCUMENTED
+
+    def has_engine(self, key: str) -> bool:
+        return key in self.engines or key in self.hidden_engines
+
+    def has_publisher(self, key: str) -> bool:
+        return key in self.publishers or key in self.hidden_publishers
+
+    def has_source(self, key: str) -> bool:
+        return key in self.sources or key in self.hidden_sources
+
+
+def check_limits(config: ComputeConfig, physical: Resources | None = None) -> None:
+    """Refuse limits that contradict each other, or the machine (`physical`; None: whatever it has).
+
+    Raises:
+        UsageError: a limit is greater than the one that contains it.
+    """
+    pairs = [
+        ("job resource limits", config.max_job, "total resource limits", config.total),
+        ("default job resources", config.default_job, "job resource limits", config.max_job),
+    ]
+    if physical is not None:
+        pairs.insert(0, ("total resource limits", config.total, "physical resources", physical))
+    for what, inner, limit, outer in pairs:
+        if not inner.fits(outer):
+            raise UsageError(
+                f"validating compute config: {what} {inner} exceed {limit} {outer}",
+                f"lower the {what} of {config.node_id}",
+            )
+
+
+def node_labels(config: ComputeConfig) -> Mapping[str, str]:
+    """The configured labels, and what a node adds of itself."""
+    labels = {**config.labels, "Operating-System": "linux", "Architecture": "amd64"}
+    for gpu in config.total.gpus:
+        labels[f"GPU-{gpu.index}"] = gpu.name.replace(" ", "-")
+        labels[f"GPU-{gpu.index}-Memory"] = f"{gpu.memory_mib}-MiB"
+    return labels

@@ -1,0 +1,100 @@
+"""The log stream: a websocket that tells even its errors as messages. Source: http_api reference 6."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import orjson
+import trio
+from starlette.responses import Response
+from starlette.routing import WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from devstack.errors import DevstackError
+from devstack.http_api.answers import send_answer, text_answer
+from devstack.http_api.backend import Backend
+from devstack.http_api.call import Call, Handler, header
+from devstack.http_api.errors import RefusedError, describe
+from devstack.http_api.query import Query
+
+__all__ = ["ROUTES", "log_route"]
+
+_PATH: Final = "/api/v1/orchestrator/jobs/{id}/logs"
+
+
+async def plain_get(call: Call) -> Response:
+    """Without an upgrade there is nothing to send; v1.4.0 sends just that."""
+    if call.backend.behaviour.on("errors-as-500"):
+        return Response(b"")
+    raise RefusedError(400, "logs are a websocket: ask for them with `Connection: Upgrade` and `Upgrade: websocket`")
+
+
+ROUTES: Final[dict[str, dict[str, Handler]]] = {_PATH: {"GET": plain_get}}
+
+
+def log_route(backend: Backend) -> WebSocketRoute:
+    return WebSocketRoute(_PATH, _LogSocket(backend))
+
+
+class _LogSocket:
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._errors_as_500 = backend.behaviour.on("errors-as-500")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _is_foreign(scope):
+            await send_answer(scope, send, text_answer("Forbidden\n", 403))
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_when_gone, receive, nursery.cancel_scope)
+            await self._send_all(scope, send)
+            nursery.cancel_scope.cancel()
+
+    async def _send_all(self, scope: Scope, send: Send) -> None:
+        try:
+            await self._send_log(scope, send)
+        except DevstackError as exc:
+            _, text, _ = describe(exc, errors_as_500=self._errors_as_500)
+            await _send_message(send, {"error": text, **_message(0, "")})
+        await send({"type": "websocket.close", "code": 1000})
+
+    async def _send_log(self, scope: Scope, send: Send) -> None:
+        query, job_id = Query(scope["query_string"]), scope["path_params"]["id"]
+        tail, follow = query.flag("tail"), query.flag("follow")
+        opened = False
+        try:
+            async with aclosing(self._backend.open_log(job_id, query.text("execution_id"), tail, follow)) as pieces:
+                async for stream, text in pieces:
+                    opened = True
+                    await _send_message(send, _message(stream, text))
+        except DevstackError as exc:
+            prefix = "" if opened else f"failed to open log stream for job {job_id}: "
+            raise _StreamError(prefix + exc.message) from exc
+
+
+class _StreamError(DevstackError):
+    """A log that cannot be opened, or ends in the middle."""
+
+
+def _message(stream: int, line: str) -> dict[str, Any]:
+    return {"value": {"Type": stream, "Line": line}}
+
+
+async def _send_message(send: Send, message: dict[str, Any]) -> None:
+    await send({"type": "websocket.send", "text": orjson.dumps(message).decode() + "\n"})
+
+
+async def _cancel_when_gone(receive: Receive, scope: trio.CancelScope) -> None:
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+    scope.cancel()
+
+
+def _is_foreign(scope: Scope) -> bool:
+    """Whether a page of another place asks: browsers let any page open a websocket, and say where it is from."""
+    origin = header(scope, b"origin").decode("latin-1")
+    return bool(origin) and urlsplit(origin).netloc.lower() != header(scope, b"host").decode("latin-1").lower()

@@ -1,0 +1,129 @@
+"""The kernel owns time. It takes the next event, tells the host whose it is, and writes the trace.
+
+It never waits: virtual pace runs it from event to event, real-time pace runs it up to the instant that the clock
+on the wall has reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Final, Protocol
+
+from devstack.kernel.network import Drop, Network, Packet
+from devstack.kernel.queue import EventQueue
+from devstack.kernel.seed import Seed
+from devstack.kernel.trace import Trace
+
+__all__ = ["Host", "Kernel"]
+
+MESSAGE: Final = 0
+TIMER: Final = 1
+EVENT: Final = 2
+
+
+class Host(Protocol):
+    """Who takes what is due: the cluster."""
+
+    def deliver(self, target: str, source: str, message: Any) -> None:
+        """A message arrives."""
+
+    def fire(self, target: str, key: Hashable) -> None:
+        """A timer is due."""
+
+    def post(self, target: str, event: Any) -> None:
+        """Something that the shell reports is due."""
+
+
+class Kernel:
+    """Time, queue, network, chance and trace of one world."""
+
+    def __init__(self, seed: Seed, start_ns: int, network: Network | None = None, trace: Trace | None = None) -> None:
+        self.seed = seed
+        self.now_ns = start_ns
+        self.network = network or Network()
+        self.trace = trace or Trace()
+        self._queue = EventQueue()
+        self._timers: dict[tuple[str, Hashable], int] = {}
+        self._packets = 0
+
+    # ---- asking for things to happen -----------------------------------------------------------------------
+
+    def send(self, source: str, target: str, message: Any) -> None:
+        """Put a message on the wire."""
+        self._packets += 1
+        sequence, network = self._packets, self.network
+        self.trace.add(self.now_ns, "send", source, f"{sequence} {target} {message}")
+        travel_ns = network.travel_ns(source, target)
+        packet = Packet(sequence, source, target, message, self.now_ns)
+        if not network.rules:
+            self._queue.push(self.now_ns + travel_ns, target, MESSAGE, packet)
+            return
+        verdict = network.judge(packet)
+        if isinstance(verdict, Drop):
+            self.trace.add(self.now_ns, "drop", target, f"{sequence} {verdict.reason}")
+            return
+        for _ in range(verdict.copies):
+            self._queue.push(self.now_ns + travel_ns + verdict.delay_ns, target, MESSAGE, packet)
+
+    def set_timer(self, target: str, key: Hashable, at_ns: int) -> None:
+        """Wake `target` with `key`; an earlier timer of the same key is forgotten."""
+        name = (target, key)
+        old = self._timers.get(name)
+        if old is not None:
+            self._queue.cancel(old)
+        self._timers[name] = self._queue.push(max(at_ns, self.now_ns), target, TIMER, key)
+
+    def cancel_timer(self, target: str, key: Hashable) -> None:
+        sequence = self._timers.pop((target, key), None)
+        if sequence is not None:
+            self._queue.cancel(sequence)
+
+    def drop_timers(self, target: str) -> None:
+        """Forget all timers of a machine that lost its power."""
+        for name in [name for name in self._timers if name[0] == target]:
+            self.cancel_timer(*name)
+
+    def post(self, target: str, event: Any, at_ns: int | None = None) -> int:
+        """Have the host hear of `event` at `at_ns` (now if None); the answer cancels it."""
+        return self._queue.push(self.now_ns if at_ns is None else max(at_ns, self.now_ns), target, EVENT, event)
+
+    def cancel(self, sequence: int) -> None:
+        """Forget a posted event that has not happened yet."""
+        self._queue.cancel(sequence)
+
+    # ---- letting them happen -------------------------------------------------------------------------------
+
+    def next_time_ns(self) -> int | None:
+        """When something is due next."""
+        return self._queue.next_time_ns()
+
+    def run_until(self, time_ns: int, host: Host, at_most: int = -1) -> int:
+        """Let everything happen that is due at `time_ns` or before, then stand at `time_ns`.
+
+        Args:
+            at_most: Stop after that many events (and do not move on to `time_ns`); below zero: no limit.
+
+        Returns:
+            How many events happened.
+        """
+        pop, trace = self._queue.pop_until, self.trace
+        count = 0
+        while count != at_most:
+            due = pop(time_ns)
+            if due is None:
+                self.now_ns = max(self.now_ns, time_ns)
+                break
+            count += 1
+            at_ns, _, target, kind, payload = due
+            self.now_ns = at_ns
+            if kind == MESSAGE:
+                trace.add(at_ns, "recv", target, str(payload.sequence))
+                host.deliver(target, payload.source, payload.message)
+            elif kind == TIMER:
+                del self._timers[target, payload]
+                trace.add(at_ns, "timer", target, str(payload))
+                host.fire(target, payload)
+            else:
+                trace.add(at_ns, "event", target, str(payload))
+                host.post(target, payload)
+        return count

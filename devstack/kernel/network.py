@@ -1,0 +1,74 @@
+"""The simulated network: latency by link, and rules that may delay, drop or repeat a packet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+
+__all__ = ["DEFAULT_LATENCY_NS", "Deliver", "Drop", "Network", "Packet", "Rule", "Verdict"]
+
+DEFAULT_LATENCY_NS: Final = 500_000  # 0.5 ms each way, without jitter.
+
+
+@attrs.frozen
+class Packet:
+    """A message under way. What it carries is opaque here."""
+
+    sequence: int
+    source: str
+    target: str
+    message: Any
+    sent_ns: int
+
+
+@attrs.frozen
+class Deliver:
+    """Let it arrive, later than usual by `delay_ns`, `copies` times."""
+
+    delay_ns: int = 0
+    copies: int = 1
+
+
+@attrs.frozen
+class Drop:
+    reason: str
+
+
+Verdict = Deliver | Drop
+Rule = Callable[[Packet], Verdict | None]
+"""What happens to a packet; None: no opinion."""
+
+AS_USUAL: Final = Deliver()
+
+
+class Network:
+    """Links between all machines.
+
+    `rules` are asked in order, and the first that answers decides; without an answer a packet arrives after its
+    link's latency.
+    """
+
+    def __init__(self, latency_ns: int = DEFAULT_LATENCY_NS) -> None:
+        self.latency_ns = latency_ns
+        self.links_ns: dict[tuple[str, str], int] = {}
+        self.rules: list[Rule] = []
+
+    def set_latency(self, source: str, target: str, latency_ns: int) -> None:
+        """Give one direction of a link its own latency."""
+        self.links_ns[source, target] = latency_ns
+
+    def travel_ns(self, source: str, target: str) -> int:
+        """How long a packet takes on that link when nothing is wrong."""
+        if self.links_ns:
+            return self.links_ns.get((source, target), self.latency_ns)
+        return self.latency_ns
+
+    def judge(self, packet: Packet) -> Verdict:
+        """What becomes of the packet."""
+        for rule in self.rules:
+            verdict = rule(packet)
+            if verdict is not None:
+                return verdict
+        return AS_USUAL

@@ -1,0 +1,251 @@
+"""A live stack: a cluster at real-time pace with real engines, behind Bacalhau's API.
+
+Everything that is opened here (sockets, threads, folders, containers) is closed here, whatever ends the stack.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import trio
+
+from devstack.adapters.docker import DockerExecutor, remove_leftovers, this_stack_id
+from devstack.adapters.inline import InlineStorage
+from devstack.adapters.local_directory import LocalDirectoryStorage, parse_allow_list
+from devstack.adapters.local_publisher import LocalPublisher, NoopPublisher, local_publisher_app
+from devstack.adapters.noop import check_noop
+from devstack.adapters.url import UrlStorage
+from devstack.adapters.wasm import WasmExecutor
+from devstack.backend import StackBackend
+from devstack.behaviour import DOCUMENTED, Behaviour
+from devstack.cluster import Cluster, node_labels, simulated_nodes
+from devstack.compute.config import check_limits
+from devstack.errors import AdapterError
+from devstack.http_api.app import create_app
+from devstack.http_api.serve import listen, serve
+from devstack.kernel import Keep, Network, Trace
+from devstack.machine import default_capacity
+from devstack.models.job import SpecConfig
+from devstack.models.resources import Resources
+from devstack.orchestrator.config import RequesterConfig
+from devstack.runtime.logs import LogBook
+from devstack.runtime.pace import RealTimePace
+from devstack.runtime.ports import Executor, Publisher, Storage
+from devstack.runtime.shell import LiveShell
+
+__all__ = ["LiveStack", "StackOptions", "open_stack"]
+
+TRACE_TAIL: Final = 10_000
+READY_LIMIT_S: Final = 30.0
+
+
+@attrs.frozen
+class StackOptions:
+    """What `up` can be told; the defaults are those of the command line."""
+
+    nodes: int = 3
+    host: str = "127.0.0.1"
+    port: int = 1234
+    seed: int = 0
+    speed: int = 1
+    behaviour: Behaviour = DOCUMENTED
+    repo: Path | None = None
+    capacity: Resources | None = None
+    max_job: Resources | None = None
+    default_job: Resources | None = None
+    allow_listed_paths: tuple[str, ...] = ()
+    docker: bool = True
+    disabled_engines: frozenset[str] = frozenset()
+    disabled_publishers: frozenset[str] = frozenset()
+    disabled_sources: frozenset[str] = frozenset()
+    bad_actors: int = 0
+    default_publisher: SpecConfig = SpecConfig()
+    manual_approval: bool = False
+    node_settings: dict[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.define
+class LiveStack:
+    """A running stack, and what a person wants to know of it."""
+
+    cluster: Cluster
+    backend: StackBackend
+    host: str
+    port: int
+    engines: list[str]
+    docker_problem: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+
+@asynccontextmanager
+async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
+    """Start a stack; it is ready when this yields and gone when the block is left.
+
+    Raises:
+        UsageError: an option cannot be met.
+    """
+    allowed = parse_allow_list(options.allow_listed_paths)
+    listener = listen(options.host, options.port)
+    async with AsyncExitStack() as leaving:
+        leaving.callback(listener.close)
+        root = _stack_folder(options.repo, leaving)
+        nursery = await leaving.enter_async_context(trio.open_nursery())
+        leaving.callback(nursery.cancel_scope.cancel)
+
+        stack_id = this_stack_id()
+        docker = DockerExecutor(stack_id, options.behaviour)
+        docker_problem = "switched off by --docker off"
+        if options.docker and "docker" not in options.disabled_engines:
+            docker_problem = await docker.unavailable_reason()
+            leaving.push_async_callback(docker.close)
+            nursery.start_soon(_remove_leftovers, docker_problem)
+        with_docker = not docker_problem
+
+        publisher_dir = root / "local-publisher"
+        publisher_dir.mkdir(parents=True, exist_ok=True)
+        publisher_listener = listen("127.0.0.1", 0)
+        leaving.callback(publisher_listener.close)
+        publisher_url = f"http://127.0.0.1:{publisher_listener.getsockname()[1]}"
+
+        storages: dict[str, Storage] = {s.key: s for s in (UrlStorage(), InlineStorage())}
+        if allowed:
+            storages["localdirectory"] = LocalDirectoryStorage(allowed)
+        publishers: dict[str, Publisher] = {
+            p.key: p for p in (NoopPublisher(), LocalPublisher(publisher_dir, publisher_url))
+        }
+
+        logs = LogBook()
+        paces: list[RealTimePace] = []
+        wasm = WasmExecutor(options.behaviour, pace=_LatePace(paces))
+        engines: dict[str, Executor] = {"wasm": wasm}
+        if with_docker:
+            engines["docker"] = docker
+
+        def make_shell(cluster: Cluster) -> LiveShell:
+            pace = RealTimePace(cluster, options.speed)
+            paces.append(pace)
+            task_env = not options.behaviour.on("task-env-ignored")
+            return LiveShell(
+                pace, nursery, root / "executions", stack_id, engines, storages, publishers, logs, task_env
+            )
+
+        cluster = _make_cluster(options, engines, storages, publishers, make_shell, root)
+        pace = paces[0]
+        cluster.start()
+        nursery.start_soon(pace.run)
+        backend = StackBackend(pace, logs)
+        await _wait_ready(cluster)
+        await nursery.start(partial(serve, local_publisher_app(publisher_dir), publisher_listener))
+        port = await nursery.start(partial(serve, create_app(backend), listener))
+        names = [await docker.engine_version()] if with_docker else []
+        names += [] if "wasm" in options.disabled_engines else [_wasmtime_version()]
+        names += [] if "noop" in options.disabled_engines else ["noop"]
+        yield LiveStack(cluster, backend, options.host, port, names, docker_problem)
+
+
+class _LatePace:
+    """The pace for engines that are made before the cluster is."""
+
+    is_virtual = False
+
+    def __init__(self, paces: list[RealTimePace]) -> None:
+        self._paces = paces
+
+    def now_ns(self) -> int:
+        return self._paces[0].now_ns()
+
+    async def sleep_until(self, time_ns: int) -> None:
+        await self._paces[0].sleep_until(time_ns)
+
+
+def _stack_folder(repo: Path | None, leaving: AsyncExitStack) -> Path:
+    """Where the stack keeps its files; a folder of its own is removed with it."""
+    if repo is not None:
+        repo.mkdir(parents=True, exist_ok=True)
+        return repo.resolve()
+    folder = Path(tempfile.mkdtemp(prefix="devstack-"))
+    leaving.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _make_cluster(
+    options: StackOptions,
+    engines: dict[str, Executor],
+    storages: dict[str, Storage],
+    publishers: dict[str, Publisher],
+    make_shell: Callable[[Cluster], LiveShell],
+    root: Path,
+) -> Cluster:
+    capacity = options.capacity or default_capacity(root)
+    settings = dict(options.node_settings)
+    if options.max_job is not None:
+        settings["max_job"] = options.max_job
+    if options.default_job is not None:
+        settings["default_job"] = options.default_job
+    disabled_noop = "noop" in options.disabled_engines
+    nodes = simulated_nodes(
+        options.nodes,
+        behaviour=options.behaviour,
+        capacity=capacity,
+        engines=_offered(("docker", "wasm"), engines, options.disabled_engines),
+        publishers=_offered(("noop", "local"), publishers, options.disabled_publishers),
+        sources=_offered(("urldownload", "inline", "localdirectory"), storages, options.disabled_sources),
+        hidden_engines=() if disabled_noop else ("noop",),
+        check_simulated=check_noop,
+        **settings,
+    )
+    first_bad = len(nodes) - options.bad_actors
+    nodes = [attrs.evolve(node, is_bad_actor=index >= first_bad) for index, node in enumerate(nodes)]
+    for node in nodes:
+        check_limits(node)
+    requester = RequesterConfig(
+        labels=node_labels("node-0"),
+        behaviour=options.behaviour,
+        default_publisher=options.default_publisher,
+        manual_approval=options.manual_approval,
+        unlisted_providers=frozenset() if disabled_noop else frozenset({"noop"}),
+    )
+    return Cluster(
+        nodes,
+        make_shell,
+        seed=options.seed,
+        requester=requester,
+        start_ns=time.time_ns(),
+        network=Network(),
+        trace=Trace(Keep.TAIL, TRACE_TAIL),
+    )
+
+
+def _offered(order: tuple[str, ...], have: dict[str, Any], disabled: frozenset[str]) -> tuple[str, ...]:
+    return tuple(key for key in order if key in have and key not in disabled)
+
+
+async def _remove_leftovers(docker_problem: str) -> None:
+    """Take away what stacks whose process is gone have left on the engine."""
+    if not docker_problem:
+        with suppress(AdapterError):  # It is tried again at the next start.
+            await remove_leftovers()
+
+
+async def _wait_ready(cluster: Cluster) -> None:
+    """Wait until every node is registered and heard of."""
+    with trio.fail_after(READY_LIMIT_S):
+        while not cluster.is_ready:
+            await trio.sleep(0.001)
+
+
+def _wasmtime_version() -> str:
+    from importlib.metadata import version
+
+    return f"wasm (wasmtime {version('wasmtime').split('.')[0]})"

@@ -1,0 +1,295 @@
+"""The live shell: it performs each action with the adapters, one task an action, and posts what came of it.
+
+It decides nothing. Cancelling a task ends what it was doing: an engine kills its program, a source removes what it
+had fetched.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import trio
+
+from devstack.compute.actions import (
+    Assess,
+    Assessed,
+    BidFacts,
+    Discard,
+    Prepare,
+    Prepared,
+    Publish,
+    Published,
+    RunFinished,
+    StartRun,
+    StepFailed,
+    StopRun,
+)
+from devstack.errors import AdapterError
+from devstack.models.event import Event, Topic
+from devstack.models.job import InputSource, SpecConfig, Task
+from devstack.models.sources import module_sources
+from devstack.runtime.logs import LogBook
+from devstack.runtime.output import RunOutput, write_result_files
+from devstack.runtime.pace import RealTimePace
+from devstack.runtime.ports import STDERR, STDOUT, Executor, PreparedInput, Publisher, RunRequest, Storage
+from devstack.runtime.simulated import NOOP, SimulatedShell
+
+__all__ = ["LiveShell"]
+
+Step = Callable[[str, "Workspace", Any], Awaitable[None]]
+
+RESULTS_MODE: Final = 0o777
+
+
+@attrs.define
+class Workspace:
+    """What one execution has on this machine while it lives."""
+
+    directory: Path
+    inputs: tuple[PreparedInput, ...] = ()
+    modules: tuple[PreparedInput, ...] = ()
+    scope: trio.CancelScope | None = None
+    steps_under_way: int = 0
+    is_discarded: bool = False
+
+    @property
+    def results(self) -> Path:
+        return self.directory / "results"
+
+
+class LiveShell:
+    """Performs the actions of all nodes of one stack."""
+
+    def __init__(
+        self,
+        pace: RealTimePace,
+        nursery: trio.Nursery,
+        root: Path,
+        stack_id: str,
+        engines: Mapping[str, Executor],
+        storages: Mapping[str, Storage],
+        publishers: Mapping[str, Publisher],
+        logs: LogBook,
+        task_env_reaches_program: bool = True,
+    ) -> None:
+        self._pace, self._nursery, self._root, self._stack_id = pace, nursery, root, stack_id
+        self._engines, self._storages, self._publishers, self._logs = engines, storages, publishers, logs
+        self._task_env = task_env_reaches_program
+        self._simulated = SimulatedShell(pace.cluster.kernel)
+        self._workspaces: dict[str, Workspace] = {}
+
+    def perform(self, node_id: str, action: Any) -> None:
+        """Begin the action."""
+        match action:
+            case Assess():
+                self._assess(node_id, action)
+            case Prepare():
+                self._begin(node_id, action.execution_id, self._prepare, action)
+            case StartRun():
+                self._start(node_id, action)
+            case Publish():
+                self._begin(node_id, action.execution_id, self._publish, action)
+            case StopRun():
+                self._stop(node_id, action)
+            case Discard():
+                self._discard(node_id, action)
+
+    # ---- bidding -------------------------------------------------------------------------------------------
+
+    def _assess(self, node_id: str, action: Assess) -> None:
+        task = action.job.task
+        if self._is_simulated(task) and not task.input_sources:
+            self._simulated.perform(node_id, action)
+        else:
+            self._nursery.start_soon(self._assess_outside, node_id, action)
+
+    async def _assess_outside(self, node_id: str, action: Assess) -> None:
+        try:
+            facts = await self._facts(action)
+        except AdapterError as exc:
+            facts = BidFacts(error=exc.message, hint=exc.hint)
+        self._pace.post(node_id, Assessed(action.execution_id, facts))
+
+    async def _facts(self, action: Assess) -> BidFacts:
+        task, refusal = action.job.task, ""
+        assert task.engine is not None
+        if self._is_simulated(task):
+            facts = self._simulated.facts(attrs.evolve(action.job, tasks=(attrs.evolve(task, input_sources=()),)))
+            if facts.error:
+                return facts
+        elif (engine := self._engines.get(task.engine.key)) is not None:
+            refusal = await engine.assess(task, action.resources)
+        size_bytes, remote = 0, 0
+        for source in task.input_sources:
+            assert source.source is not None
+            storage = self._storages.get(source.source.key)
+            if storage is None:
+                continue  # The bid strategies refuse it by name.
+            remote += not await storage.has_locally(source.source)
+            size_bytes += await self._size_bytes(storage, source.source)
+        return BidFacts(engine_refusal=refusal, input_bytes=size_bytes, remote_inputs=remote)
+
+    async def _size_bytes(self, storage: Storage, source: SpecConfig) -> int:
+        try:
+            return await storage.size_bytes(source)
+        except AdapterError as exc:
+            prefix = "calculating resource usage of job: error getting job disk space requirements"
+            raise AdapterError(f"{prefix}: {exc.message}", exc.hint) from None
+
+    # ---- running -------------------------------------------------------------------------------------------
+
+    def _begin(self, node_id: str, execution_id: str, step: Step, action: Any) -> None:
+        workspace = self._workspaces.get(execution_id)
+        if workspace is None:
+            workspace = self._workspaces[execution_id] = Workspace(self._root / node_id / execution_id)
+        workspace.scope = trio.CancelScope()
+        workspace.steps_under_way += 1
+        self._nursery.start_soon(self._step, node_id, workspace, workspace.scope, step, action)
+
+    async def _step(self, node_id: str, workspace: Workspace, scope: trio.CancelScope, step: Step, action: Any) -> None:
+        try:
+            with scope:
+                await step(node_id, workspace, action)
+        finally:
+            workspace.steps_under_way -= 1
+            if workspace.is_discarded:
+                await self._remove(workspace)
+
+    async def _prepare(self, node_id: str, workspace: Workspace, action: Prepare) -> None:
+        try:
+            await self._make_folders(workspace)
+            task = action.job.task
+            modules = module_sources(task)
+            wanted = [*modules, *task.input_sources]
+            prepared = await self._prepare_inputs(wanted, workspace.directory / "inputs")
+        except AdapterError as exc:
+            self._fail(node_id, action.execution_id, Topic.RUNNING, f"preparing arguments: {exc.message}", exc.hint)
+            return
+        workspace.modules = prepared[: len(modules)]
+        workspace.inputs = prepared[len(modules) :]
+        self._pace.post(node_id, Prepared(action.execution_id))
+
+    async def _make_folders(self, workspace: Workspace) -> None:
+        try:
+            workspace.results.mkdir(parents=True, exist_ok=True)
+            workspace.results.chmod(RESULTS_MODE)  # A container's user writes here.
+        except OSError as exc:
+            raise AdapterError(f"preparing results path: {exc}") from None
+
+    async def _prepare_inputs(self, sources: list[InputSource], directory: Path) -> tuple[PreparedInput, ...]:
+        prepared: list[PreparedInput | None] = [None] * len(sources)
+        errors: list[tuple[int, AdapterError]] = []
+
+        async def prepare(index: int, source: InputSource, nursery: trio.Nursery) -> None:
+            try:
+                prepared[index] = await self._prepare_one(source, directory / str(index))
+            except AdapterError as exc:
+                errors.append((index, exc))
+                nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            for index, source in enumerate(sources):
+                nursery.start_soon(prepare, index, source, nursery)
+        if errors:
+            raise min(errors, key=lambda error: error[0])[1]
+        return tuple(one for one in prepared if one is not None)
+
+    async def _prepare_one(self, source: InputSource, directory: Path) -> PreparedInput:
+        assert source.source is not None
+        storage = self._storages.get(source.source.key)
+        if storage is None:
+            known = " ".join(sorted(self._storages))
+            raise AdapterError(f"no matching key found on this server: {source.source.key}. Only supports [{known}]")
+        directory.mkdir(parents=True, exist_ok=True)
+        return await storage.prepare(source, directory)
+
+    def _start(self, node_id: str, action: StartRun) -> None:
+        task = action.job.task
+        if self._is_simulated(task):
+            self._simulated.perform(node_id, action)
+            outcome = self._simulated.outcome(action.execution_id)
+            if outcome is not None:
+                log = self._logs.open(action.execution_id)
+                log.write(STDOUT, outcome.stdout.encode())
+                log.write(STDERR, outcome.stderr.encode())
+        else:
+            self._begin(node_id, action.execution_id, self._run, action)
+
+    async def _run(self, node_id: str, workspace: Workspace, action: StartRun) -> None:
+        task = action.job.task
+        assert task.engine is not None
+        engine = self._engines[task.engine.key]
+        request = RunRequest(
+            stack_id=self._stack_id,
+            node_id=node_id,
+            execution_id=action.execution_id,
+            job=action.job,
+            resources=action.resources,
+            results_dir=workspace.results,
+            inputs=workspace.inputs,
+            modules=workspace.modules,
+            environment=dict(task.env) if self._task_env else {},
+        )
+        log = self._logs.open(action.execution_id)
+        try:
+            with RunOutput(workspace.results, log) as output:
+                result = await engine.run(request, output)
+            self._pace.post(node_id, RunFinished(action.execution_id, result))
+        except AdapterError as exc:
+            self._fail(node_id, action.execution_id, Topic.RUNNING, exc.message, exc.hint)
+        finally:
+            log.close()
+
+    async def _publish(self, node_id: str, workspace: Workspace, action: Publish) -> None:
+        spec = action.job.task.publisher
+        assert spec is not None
+        publisher = self._publishers.get(spec.key)
+        if publisher is None:
+            reason = f"failed to get publisher {spec.type}: key is not installed: {spec.key}"
+            self._fail(node_id, action.execution_id, Topic.PUBLISHING, reason)
+            return
+        try:
+            if self._is_simulated(action.job.task):
+                await self._make_folders(workspace)
+                await trio.to_thread.run_sync(write_result_files, workspace.results, action.result)
+            published = await publisher.publish(spec, action.execution_id, action.job.id, node_id, workspace.results)
+        except AdapterError as exc:
+            reason = f"failed to publish result: {exc.message}"
+            self._fail(node_id, action.execution_id, Topic.PUBLISHING, reason, exc.hint)
+        else:
+            self._pace.post(node_id, Published(action.execution_id, published))
+
+    def _fail(self, node_id: str, execution_id: str, topic: str, reason: str, hint: str = "") -> None:
+        details = Event.of_error(reason, topic, 0, hint=hint).details
+        self._pace.post(node_id, StepFailed(execution_id, topic, reason, details))
+
+    # ---- ending --------------------------------------------------------------------------------------------
+
+    def _stop(self, node_id: str, action: StopRun) -> None:
+        self._simulated.perform(node_id, action)
+        workspace = self._workspaces.get(action.execution_id)
+        if workspace is not None and workspace.scope is not None:
+            workspace.scope.cancel()
+
+    def _discard(self, node_id: str, action: Discard) -> None:
+        self._simulated.perform(node_id, action)
+        if (log := self._logs.get(action.execution_id)) is not None:
+            log.close()
+        workspace = self._workspaces.pop(action.execution_id, None)
+        if workspace is None:
+            return
+        workspace.is_discarded = True
+        if not workspace.steps_under_way:
+            self._nursery.start_soon(self._remove, workspace)
+
+    async def _remove(self, workspace: Workspace) -> None:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(lambda: shutil.rmtree(workspace.directory, ignore_errors=True))
+
+    @staticmethod
+    def _is_simulated(task: Task) -> bool:
+        return task.engine is not None and task.engine.key == NOOP

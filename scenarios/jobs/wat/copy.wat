@@ -1,0 +1,25 @@
+;; Copies the first 32 KiB of input/text.txt to outputs/copy.txt; exit code 1 if a file cannot be opened.
+(module $copy
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 64) "input/text.txt")
+  (data (i32.const 96) "outputs/copy.txt")
+  ;; Opens a path below the root, which is file descriptor 3, and leaves the new descriptor at 16.
+  (func $open (param $path i32) (param $length i32) (param $flags i32) (param $rights i64) (result i32)
+    (if (call $path_open (i32.const 3) (i32.const 0) (local.get $path) (local.get $length)
+          (local.get $flags) (local.get $rights) (i64.const 0) (i32.const 0) (i32.const 16))
+      (then (call $proc_exit (i32.const 1))))
+    (i32.load (i32.const 16)))
+  (func $main (export "_start") (local $source i32) (local $target i32)
+    (local.set $source (call $open (i32.const 64) (i32.const 14) (i32.const 0) (i64.const 2)))
+    (local.set $target (call $open (i32.const 96) (i32.const 16) (i32.const 1) (i64.const 64)))
+    (i32.store (i32.const 0) (i32.const 1024))
+    (i32.store (i32.const 4) (i32.const 32768))
+    (drop (call $fd_read (local.get $source) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (i32.store (i32.const 4) (i32.load (i32.const 8)))
+    (drop (call $fd_write (local.get $target) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (call $proc_exit (i32.const 0))))
