@@ -1,6 +1,11 @@
 """`python -m devstack`."""
 
-from devstack.cli.main import main
+import signal
+
+# Until `main` takes over, Ctrl-C ends the process plainly: an interrupted import would print a traceback.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from devstack.cli.main import main  # noqa: E402
 
 if __name__ == "__main__":
     main()

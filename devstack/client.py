@@ -26,13 +26,15 @@ _ORCHESTRATOR: Final = "/api/v1/orchestrator"
 # A server refuses clients below v1.4.0 but lets a missing or equal version pass; our own number would be refused.
 _HEADERS: Final = {"Accept": "application/json", "X-Bacalhau-Git-Version": "v1.4.0"}
 _ANSWER_LIMIT_S: Final = 60.0
+_CONNECT_LIMIT_S: Final = 10.0
+_LOGIN_HINT: Final = "this network wants a login: log in with Bacalhau's own client, its token in tokens.json is used"
 
 
 class ApiError(DevstackError):
     """The server answered, and said no."""
 
     def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
+        super().__init__(message, _LOGIN_HINT if status == http.client.UNAUTHORIZED else "")
         self.status = status
 
     def while_doing(self, attempt: str) -> ApiError:
@@ -185,22 +187,24 @@ class Client:
 
     def _connect(self) -> http.client.HTTPConnection:
         at = self.address
+        limit_s = min(self._limit_s, _CONNECT_LIMIT_S)
         connection = (
-            http.client.HTTPSConnection(at.host, at.port, timeout=self._limit_s, context=_tls_context(at))
+            http.client.HTTPSConnection(at.host, at.port, timeout=limit_s, context=_tls_context(at))
             if at.tls
-            else http.client.HTTPConnection(at.host, at.port, timeout=self._limit_s)
+            else http.client.HTTPConnection(at.host, at.port, timeout=limit_s)
         )
         try:
             connection.connect()
         except OSError as exc:
-            raise self._unreachable(exc) from exc
+            raise self._unreachable(exc, limit_s) from exc
         assert connection.sock is not None  # connect() has just set it
+        connection.sock.settimeout(self._limit_s)
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
-    def _unreachable(self, exc: Exception) -> UnreachableError:
+    def _unreachable(self, exc: Exception, limit_s: float | None = None) -> UnreachableError:
         if isinstance(exc, TimeoutError):
-            reason = f"no answer within {self._limit_s:g} s"
+            reason = f"no answer within {limit_s or self._limit_s:g} s"
         elif isinstance(exc, http.client.HTTPException):
             reason = "the connection was closed in the middle of an answer"
         else:

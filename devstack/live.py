@@ -5,7 +5,6 @@ Everything that is opened here (sockets, threads, folders, containers) is closed
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -32,7 +31,7 @@ from devstack.errors import AdapterError
 from devstack.http_api.app import create_app
 from devstack.http_api.serve import listen, serve
 from devstack.kernel import Keep, Network, Trace
-from devstack.machine import default_capacity
+from devstack.machine import default_capacity, remove_tree
 from devstack.models.job import SpecConfig
 from devstack.models.resources import Resources
 from devstack.orchestrator.config import RequesterConfig
@@ -100,15 +99,16 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
     async with AsyncExitStack() as leaving:
         leaving.callback(listener.close)
         root = _stack_folder(options.repo, leaving)
+        stack_id = this_stack_id()
+        docker = DockerExecutor(stack_id, options.behaviour)
+        # Before the nursery, so that it is closed after every run has been cancelled.
+        leaving.push_async_callback(docker.close)
         nursery = await leaving.enter_async_context(trio.open_nursery())
         leaving.callback(nursery.cancel_scope.cancel)
 
-        stack_id = this_stack_id()
-        docker = DockerExecutor(stack_id, options.behaviour)
-        docker_problem = "switched off by --docker off"
+        docker_problem = "switched off"
         if options.docker and "docker" not in options.disabled_engines:
             docker_problem = await docker.unavailable_reason()
-            leaving.push_async_callback(docker.close)
             nursery.start_soon(_remove_leftovers, docker_problem)
         with_docker = not docker_problem
 
@@ -175,7 +175,7 @@ def _stack_folder(repo: Path | None, leaving: AsyncExitStack) -> Path:
         repo.mkdir(parents=True, exist_ok=True)
         return repo.resolve()
     folder = Path(tempfile.mkdtemp(prefix="devstack-"))
-    leaving.callback(shutil.rmtree, folder, ignore_errors=True)
+    leaving.callback(remove_tree, folder)
     return folder
 
 

@@ -1,15 +1,16 @@
-"""What this machine has, and which process this is."""
+"""What this machine has, and how to clear up on it."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Final
 
 from devstack.models.resources import Resources
 
-__all__ = ["default_capacity", "free_space", "physical_resources"]
+__all__ = ["default_capacity", "free_space", "physical_resources", "remove_tree"]
 
 SHARE_PERCENT: Final = 80
 
@@ -35,3 +36,11 @@ def free_space() -> dict[str, tuple[int, int, int]]:
     """Bytes in all, used and free, of the temporary and the root file system."""
     usages = {"tmp": shutil.disk_usage("/tmp"), "root": shutil.disk_usage("/")}
     return {name: (use.total, use.used, use.free) for name, use in usages.items()}
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all below it, however deep a program has made it."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:  # A thousand folders in one another; Python walks them by recursion.
+        subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)

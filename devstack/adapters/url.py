@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import unquote, urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
@@ -158,7 +159,8 @@ class UrlStorage:
     async def _copy_body(self, response: httpx.Response, path: Path) -> None:
         with path.open("wb") as file:
             try:
-                async with aclosing(response.aiter_raw(_CHUNK_BYTES)) as chunks:
+                body = cast("AsyncGenerator[bytes, None]", response.aiter_raw(_CHUNK_BYTES))
+                async with aclosing(body) as chunks:
                     async for chunk in chunks:
                         file.write(chunk)
                         if file.tell() > self._max_bytes:

@@ -110,7 +110,7 @@ def option(*names: str, **attributes: Any) -> Decorator:
 
 def switch(*names: str, default: bool = False, **attributes: Any) -> Decorator:
     """An option that is on or off: `--x`, `--x=false`."""
-    return click.option(*names, cls=FlagOption, type=BOOL, default=default, show_default=default, **attributes)
+    return click.option(*names, cls=FlagOption, type=BOOL, default=default, **attributes)
 
 
 def comma_list(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:

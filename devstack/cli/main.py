@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -129,4 +131,9 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The console entry point."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a letter shows a question mark; that is no reason to fail.
+            stream.reconfigure(errors="replace")
     cli.main()

@@ -55,7 +55,7 @@ def run(
     try:
         ended_well = _stay(client, job_id, job, runtime)
     except KeyboardInterrupt:
-        _say_farewell(job_id)
+        _say_farewell(job_id, aside=runtime.id_only)
         return
     if not ended_well:
         raise SystemExit(1)
@@ -149,7 +149,7 @@ def _follow(client: Client, job_id: str, runtime: Runtime) -> bool:
     return True
 
 
-def _say_farewell(job_id: str) -> None:
-    click.echo("\n\nPrintout canceled (the job is still running).")
+def _say_farewell(job_id: str, *, aside: bool) -> None:
+    click.echo("\n\nPrintout canceled (the job is still running).", err=aside)
     for purpose, command in (("see how it goes", "describe"), ("stop it", "stop")):
-        click.echo(f"\nTo {purpose}, execute:\n\t{program()} job {command} {job_id}")
+        click.echo(f"\nTo {purpose}, execute:\n\t{program()} job {command} {job_id}", err=aside)

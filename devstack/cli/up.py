@@ -18,7 +18,7 @@ MOST_NODES: Final = 100_000
 
 
 def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Repeatable, and each a comma list; a comma inside braces belongs to the glob."""
+    """Repeatable, and each a comma list; a comma inside braces belongs to the glob. A relative path starts here."""
     found: list[str] = []
     for value in values:
         depth, start = 0, 0
@@ -27,7 +27,8 @@ def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
             if letter == "," and depth <= 0:
                 found.append(value[start:position])
                 start = position + 1
-    return tuple(path for path in found if path)
+    here = Path.cwd()
+    return tuple(path if path[0] in "/*?[{" else f"{here}/{path.removeprefix('./')}" for path in found if path)
 
 
 @click.command(cls=Command, short_help="Start a whole Bacalhau network on this machine.")

@@ -7,6 +7,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from devstack.adapters import wire
+from devstack.adapters.wire.text import read
 from devstack.http_api.answers import json_answer, render, text_answer
 from devstack.http_api.call import Call, Handler
 from devstack.models.node import NodeState
@@ -30,7 +31,7 @@ async def server_version(call: Call) -> Response:
     """The old way to ask, with the client's id in the body; the body must be JSON and is not used."""
     body = await call.body()
     if body:
-        wire.decode_stop(body)
+        read(body)
     return json_answer({"build_version_info": wire.encode_version(call.backend.version)})
 
 

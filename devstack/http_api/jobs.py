@@ -12,6 +12,7 @@ from devstack.adapters import wire
 from devstack.errors import InvalidJobError, InvalidQueryError
 from devstack.http_api.answers import JSON_UTF8, json_answer, render
 from devstack.http_api.call import Call, Handler
+from devstack.http_api.errors import LateRefusalError
 
 __all__ = ["ROUTES"]
 
@@ -92,7 +93,8 @@ async def history(call: Call) -> Response:
         call.id, since_s, event_type or "all", query.text("execution_id"), query.text("node_id"),
         query.unsigned("limit"), query.text("next_token"),
     )  # fmt: skip
-    return json_answer(_items([wire.encode_entry(entry) for entry in entries], token, _alias(call, "History")))
+    items = [wire.encode_entry(entry) for entry in entries]
+    return json_answer(_items(items, query.token_for_pagers(token), _alias(call, "History")))
 
 
 def _breaks_rule(field: str, rule: str) -> InvalidQueryError:
@@ -106,13 +108,17 @@ async def executions(call: Call) -> Response:
     found, token = call.backend.executions(
         call.id, query.unsigned("limit"), query.text("next_token"), query.text("order_by"), query.flag("reverse")
     )
-    return json_answer(_items(_executions(call, found), token, _alias(call, "Executions")))
+    items = _executions(call, found)
+    return json_answer(_items(items, query.token_for_pagers(token), _alias(call, "Executions")))
 
 
 async def results(call: Call) -> Response:
     """Compact and unescaped unless the address says `pretty`, as no other answer is."""
     call.query.unsigned("limit")
-    specs = call.backend.results(call.id)
+    try:
+        specs = call.backend.results(call.id)
+    except InvalidQueryError as exc:
+        raise LateRefusalError(exc.message) from exc
     body = _items([wire.encode_spec(spec) for spec in specs], alias=_alias(call, "Results"))
     text = render(body) if call.query.texts("pretty") else orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
     return Response(text, headers={"content-type": JSON_UTF8})

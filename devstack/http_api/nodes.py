@@ -19,7 +19,8 @@ async def list_nodes(call: Call) -> Response:
         query.texts("labels"), query.text("filter-approval"), query.text("filter-status"),
         query.unsigned("limit"), query.text("next_token"), query.text("order_by"), query.flag("reverse"),
     )  # fmt: skip
-    return json_answer({"NextToken": token, "Nodes": [wire.encode_node(node, compat=compat) for node in found]})
+    nodes = [wire.encode_node(node, compat=compat) for node in found]
+    return json_answer({"NextToken": query.token_for_pagers(token), "Nodes": nodes})
 
 
 async def get_node(call: Call) -> Response:

@@ -34,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise UsageError(
             f"cannot listen on {host}:{port}: {getattr(exc, 'strerror', None) or exc}",
-            "another program may use the port; choose another one, or 0 for any free one",
+            "stop what uses the port, or let the stack pick a free one: --port 0",
         ) from exc
     return listener
 

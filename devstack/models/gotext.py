@@ -16,7 +16,7 @@ ZERO_TIME: Final = "0001-01-01T00:00:00Z"
 
 def cpu_text(millis: int) -> str:
     """Cores in shortest form: `2`, `0.5`."""
-    return f"{millis / 1000:g}" if millis < 10**9 else str(millis // 1000)
+    return _decimal(millis, 1000) if millis < 10**9 else str(millis // 1000)
 
 
 def human_bytes(count: int) -> str:

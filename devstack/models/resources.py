@@ -94,6 +94,7 @@ _UNITS: Final = {"": 1, "b": 1} | {
     for suffix, base in (("", 1000), ("b", 1000), ("i", 1024), ("ib", 1024))
 }
 _UINT64_MAX: Final = 2**64 - 1
+_MOST_DIGITS: Final = len(str(_UINT64_MAX))
 
 
 def _size(text: str, what: str) -> int:
@@ -101,10 +102,11 @@ def _size(text: str, what: str) -> int:
     if not text:
         return 0
     match = _SIZE.match(text)
+    if match is None:
+        raise InvalidJobError(f"invalid {what} value: {text}")
     try:
-        assert match is not None
         value = int(Decimal(match[1].replace(",", "")) * _UNITS[match[2]])
-    except (AssertionError, InvalidOperation, KeyError, ValueError):
+    except (InvalidOperation, KeyError, ValueError):
         raise InvalidJobError(f"invalid {what} value: {text}") from None
     if value > _UINT64_MAX:
         raise InvalidJobError(f"invalid {what} value: {text}")
@@ -116,11 +118,13 @@ def _cpu(text: str) -> int:
     if not text:
         return 0
     try:
+        if not text.isascii() or "_" in text:  # Python's numbers may have these, the peer's may not.
+            raise ValueError(text)
         if text.endswith("m"):
             millis = int(text[:-1])
         else:
             number = Decimal(text)
-            if not number.is_finite():
+            if not number.is_finite() or number.adjusted() > _MOST_DIGITS:
                 raise ValueError(text)
             millis = int(number * 1000)
     except (InvalidOperation, ValueError):
@@ -144,7 +148,8 @@ def parse(config: ResourcesConfig) -> Resources:
     Raises:
         InvalidJobError: one line for each value that cannot be read; a bad GPU value is told alone.
     """
-    if config.gpu and not (config.gpu.isascii() and config.gpu.isdigit() and int(config.gpu) <= _UINT64_MAX):
+    gpu = config.gpu.lstrip("0") or "0"
+    if config.gpu and not (gpu.isascii() and gpu.isdigit() and len(gpu) <= _MOST_DIGITS and int(gpu) <= _UINT64_MAX):
         raise InvalidJobError(f"invalid GPU value: {config.gpu}")
     errors: list[str] = []
 
@@ -160,4 +165,4 @@ def parse(config: ResourcesConfig) -> Resources:
     disk_bytes = read(lambda: _size(config.disk, "disk"))
     if errors:
         raise InvalidJobError("\n".join(errors))
-    return Resources(cpu_millis, memory_bytes, disk_bytes, int(config.gpu or 0))
+    return Resources(cpu_millis, memory_bytes, disk_bytes, int(gpu))

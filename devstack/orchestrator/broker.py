@@ -16,7 +16,7 @@ import attrs
 
 from devstack.errors import ConflictError
 from devstack.models.chance import Chance
-from devstack.models.evaluation import Evaluation
+from devstack.models.evaluation import Evaluation, Trigger
 from devstack.models.job import JobType
 from devstack.orchestrator.config import RequesterConfig
 
@@ -93,6 +93,8 @@ class EvaluationBroker:
         # In the order of their deadlines, for all are given the same time.
         self._in_flight: dict[str, _InFlight] = {}
         self._waiting: list[_Waiting] = []
+        self._retries: dict[_Key, _Waiting] = {}  # those of the waiting that were nacked
+        self._hurried: set[int] = set()  # entries of the waiting that no longer count
         self._dead: dict[_Key, Evaluation] = {}
         self._cancelled = 0
 
@@ -114,6 +116,8 @@ class EvaluationBroker:
             return
         if self._dead:
             self.revive(evaluation.job_id, now_ns)
+        if evaluation.triggered_by == Trigger.NODE_JOIN:
+            self._hurry(self._key(evaluation))
         self._attempts[evaluation.id] = 0
         if evaluation.wait_until_ns > now_ns:
             self._wait(evaluation, evaluation.wait_until_ns)
@@ -123,9 +127,18 @@ class EvaluationBroker:
     def _unread(self) -> int:
         return sum(map(len, self._ready.values())) + sum(map(len, self._pending.values()))
 
-    def _wait(self, evaluation: Evaluation, until_ns: int) -> None:
+    def _wait(self, evaluation: Evaluation, until_ns: int) -> _Waiting:
         self._sequence += 1
-        heappush(self._waiting, (until_ns, self._sequence, evaluation))
+        entry = (until_ns, self._sequence, evaluation)
+        heappush(self._waiting, entry)
+        return entry
+
+    def _hurry(self, key: _Key) -> None:
+        """A node has come: what the job waits for to try again may be there, so it need not wait any longer."""
+        entry = self._retries.pop(key, None)
+        if entry is not None:
+            self._hurried.add(entry[1])
+            self._admit(entry[2])
 
     def _admit(self, evaluation: Evaluation) -> None:
         """Give the evaluation its job's slot, or let it stand behind the one that has it."""
@@ -231,7 +244,7 @@ class EvaluationBroker:
             return
         delay_ns = nack_delay_ns(attempts, self._config)
         if delay_ns > 0:
-            self._wait(evaluation, now_ns + delay_ns)
+            self._retries[self._key(evaluation)] = self._wait(evaluation, now_ns + delay_ns)
         else:
             self._admit(evaluation)
 
@@ -262,7 +275,13 @@ class EvaluationBroker:
 
     def _admit_due(self, now_ns: int) -> None:
         while self._waiting and self._waiting[0][0] <= now_ns:
-            self._admit(heappop(self._waiting)[-1])
+            _, sequence, evaluation = entry = heappop(self._waiting)
+            if sequence in self._hurried:
+                self._hurried.remove(sequence)
+                continue
+            if self._retries.get(self._key(evaluation)) is entry:
+                del self._retries[self._key(evaluation)]
+            self._admit(evaluation)
 
     def next_due_ns(self) -> int | None:
         """When `expire` has something to do next; None: never."""
@@ -303,7 +322,7 @@ class EvaluationBroker:
             ready=sum(len(heap) for kind, heap in self._ready.items() if kind != DEAD_LETTERS),
             in_flight=len(self._in_flight),
             pending=sum(map(len, self._pending.values())),
-            waiting=len(self._waiting),
+            waiting=len(self._waiting) - len(self._hurried),
             cancelled=self._cancelled,
             ready_by_type={kind: len(heap) for kind, heap in self._ready.items() if heap},
         )

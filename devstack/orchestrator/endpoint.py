@@ -16,7 +16,6 @@ from devstack.errors import (
     AmbiguousIdError,
     ConflictError,
     DevstackError,
-    InvalidQueryError,
     LateInvalidJobError,
     NotFoundError,
 )
@@ -224,10 +223,10 @@ class Endpoint:
         """What the job's completed executions published, in the order of execution ids.
 
         Raises:
-            InvalidQueryError: jobs of this type have no results.
+            LateInvalidJobError: jobs of this type have no results.
         """
         if record.job.is_long_running:
-            raise InvalidQueryError(f"job type {record.job.type} does not support results")
+            raise LateInvalidJobError(f"job type {record.job.type} does not support results")
         completed = [e for e in record.executions.values() if e.compute is ComputeState.COMPLETED]
         published = [e.published_result for e in sorted(completed, key=lambda e: e.id)]
         return [result for result in published if result is not None and result.type]

@@ -162,7 +162,8 @@ class NodeSelector:
 
     def _ranking(self, record: JobRecord, states: tuple[NodeState, ...]) -> _Ranking:
         if self._columns is None or self._columns.states is not states:
-            self._columns, self._rankings = Nodes(states), {}
+            self._columns = Nodes(states) if self._columns is None else self._columns.after(states)
+            self._rankings = {}
         try:
             wanted = wanted_by(record.job)
             known = self._rankings.get(wanted)

@@ -6,7 +6,6 @@ had fetched.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -29,8 +28,9 @@ from devstack.compute.actions import (
     StopRun,
 )
 from devstack.errors import AdapterError
+from devstack.machine import remove_tree
 from devstack.models.event import Event, Topic
-from devstack.models.job import InputSource, SpecConfig, Task
+from devstack.models.job import InputSource, Task
 from devstack.models.sources import module_sources
 from devstack.runtime.logs import LogBook
 from devstack.runtime.output import RunOutput, write_result_files
@@ -55,6 +55,7 @@ class Workspace:
     scope: trio.CancelScope | None = None
     steps_under_way: int = 0
     is_discarded: bool = False
+    keeps_results: bool = False
 
     @property
     def results(self) -> Path:
@@ -123,22 +124,23 @@ class LiveShell:
                 return facts
         elif (engine := self._engines.get(task.engine.key)) is not None:
             refusal = await engine.assess(task, action.resources)
-        size_bytes, remote = 0, 0
-        for source in task.input_sources:
-            assert source.source is not None
-            storage = self._storages.get(source.source.key)
-            if storage is None:
-                continue  # The bid strategies refuse it by name.
-            remote += not await storage.has_locally(source.source)
-            size_bytes += await self._size_bytes(storage, source.source)
-        return BidFacts(engine_refusal=refusal, input_bytes=size_bytes, remote_inputs=remote)
+        return attrs.evolve(await self._input_facts(task), engine_refusal=refusal)
 
-    async def _size_bytes(self, storage: Storage, source: SpecConfig) -> int:
+    async def _input_facts(self, task: Task) -> BidFacts:
+        """How big the inputs are, and how many would have to be fetched. A source that is not here is refused later."""
+        size_bytes, remote = 0, 0
+        sources = [source.source for source in task.input_sources if source.source is not None]
+        for source in sources:
+            if (storage := self._storages.get(source.key)) is not None:
+                remote += not await storage.has_locally(source)
         try:
-            return await storage.size_bytes(source)
+            for source in sources:
+                if (storage := self._storages.get(source.key)) is not None:
+                    size_bytes += await storage.size_bytes(source)
         except AdapterError as exc:
             prefix = "calculating resource usage of job: error getting job disk space requirements"
-            raise AdapterError(f"{prefix}: {exc.message}", exc.hint) from None
+            return BidFacts(remote_inputs=remote, size_error=f"{prefix}: {exc.message}", hint=exc.hint)
+        return BidFacts(input_bytes=size_bytes, remote_inputs=remote)
 
     # ---- running -------------------------------------------------------------------------------------------
 
@@ -254,14 +256,20 @@ class LiveShell:
             return
         try:
             if self._is_simulated(action.job.task):
-                await self._make_folders(workspace)
-                await trio.to_thread.run_sync(write_result_files, workspace.results, action.result)
+                await self._write_simulated(workspace, action)
             published = await publisher.publish(spec, action.execution_id, action.job.id, node_id, workspace.results)
         except AdapterError as exc:
             reason = f"failed to publish result: {exc.message}"
             self._fail(node_id, action.execution_id, Topic.PUBLISHING, reason, exc.hint)
         else:
             self._pace.post(node_id, Published(action.execution_id, published))
+
+    async def _write_simulated(self, workspace: Workspace, action: Publish) -> None:
+        """The result files of a program that never ran."""
+        outcome = self._simulated.outcome(action.execution_id)
+        texts = (outcome.stdout, outcome.stderr) if outcome is not None else (None, None)
+        await self._make_folders(workspace)
+        await trio.to_thread.run_sync(write_result_files, workspace.results, action.result, *texts)
 
     def _fail(self, node_id: str, execution_id: str, topic: str, reason: str, hint: str = "") -> None:
         details = Event.of_error(reason, topic, 0, hint=hint).details
@@ -282,13 +290,15 @@ class LiveShell:
         workspace = self._workspaces.pop(action.execution_id, None)
         if workspace is None:
             return
-        workspace.is_discarded = True
+        workspace.is_discarded, workspace.keeps_results = True, action.keep_results
         if not workspace.steps_under_way:
             self._nursery.start_soon(self._remove, workspace)
 
-    async def _remove(self, workspace: Workspace) -> None:
+    @staticmethod
+    async def _remove(workspace: Workspace) -> None:
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(lambda: shutil.rmtree(workspace.directory, ignore_errors=True))
+            unwanted = workspace.directory / "inputs" if workspace.keeps_results else workspace.directory
+            await trio.to_thread.run_sync(remove_tree, unwanted)
 
     @staticmethod
     def _is_simulated(task: Task) -> bool:

@@ -24,30 +24,6 @@ from devstack.runtime.ports import STDERR, STDOUT, PreparedInput, RunRequest
 BASE_IMAGE = "busybox:latest"
 
 
-def _give_up(reason: str) -> None:
-    if os.environ.get("DEVSTACK_REQUIRE_DOCKER") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def docker_engine() -> Iterator[Any]:
-    """The SDK's low-level client of an engine that answers and has the base image."""
-    import docker
-    import docker.errors
-
-    try:
-        client = docker.from_env(timeout=60)
-    except docker.errors.DockerException as exc:
-        _give_up(f"no Docker engine answers: {exc}")
-    try:
-        client.api.inspect_image(BASE_IMAGE)
-    except docker.errors.ImageNotFound:
-        _give_up(f"the Docker engine has no image {BASE_IMAGE}; .ci/docker makes it")
-    yield client.api
-    client.close()
-
-
 @pytest.fixture(scope="session")
 def root_tar(docker_engine: Any) -> bytes:
     """A root with busybox and a folder /media of three entries."""

@@ -101,6 +101,9 @@ def test_every_command_takes_the_global_flags():
     def walk(command, ctx):
         assert "--api-host" in {name for param in command.get_params(ctx) for name in param.opts}
         for name in command.list_commands(ctx) if isinstance(command, click.Group) else []:
-            walk(command.get_command(ctx, name), click.Context(command, parent=ctx, info_name=name, **command.context_settings))
+            walk(
+                command.get_command(ctx, name),
+                click.Context(command, parent=ctx, info_name=name, **command.context_settings),
+            )
 
     walk(cli, click.Context(cli, info_name="devstack", **cli.context_settings))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
 import httpx
 import pytest
+import trio
 
 from devstack.behaviour import Behaviour, parse
 from devstack.http_api.app import create_app
+from devstack.http_api.serve import listen, serve
 from devstack.models.event import Event, Topic
 from devstack.models.execution import ComputeState, DesiredState, Execution, RunCommandResult
 from devstack.models.job import Job, JobState, SpecConfig
@@ -194,3 +197,22 @@ async def client(cluster: SmallCluster) -> AsyncGenerator[httpx.AsyncClient, Non
 async def faithful(faithful_cluster: SmallCluster) -> AsyncGenerator[httpx.AsyncClient, None]:
     async with client_of(faithful_cluster) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def ask() -> Callable[..., httpx.Response]:
+    """One request, and its answer, of a cluster that lasts for the whole file."""
+    cluster = SmallCluster(parse([]))
+
+    async def request(method: str, path: str, **options: Any) -> httpx.Response:
+        async with client_of(cluster) as client:
+            return await client.request(method, path, **options)
+
+    return lambda method, path, **options: trio.run(partial(request, method, path, **options))
+
+
+@pytest.fixture
+async def port(cluster: SmallCluster, nursery: trio.Nursery) -> int:
+    """The small cluster behind a real port, for as long as the test runs."""
+    port: int = await nursery.start(serve, create_app(cluster), listen("127.0.0.1", 0))
+    return port

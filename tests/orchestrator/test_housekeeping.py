@@ -18,11 +18,12 @@ SECOND = 1_000_000_000
 NOW = 10_000 * SECOND
 CONFIG = RequesterConfig(housekeeping_buffer_ns=60 * SECOND)
 RUNNING = ComputeState.BID_ACCEPTED
+TIMEOUTS = Timeouts(60, 0, 120)
 
 
 def add(
     store: JobStore, job_id: str, *executions: tuple[str, int], created_ns: int = NOW, job_type: str = "batch",
-    timeouts: Timeouts = Timeouts(60, 0, 120), compute: ComputeState = RUNNING,
+    timeouts: Timeouts = TIMEOUTS, compute: ComputeState = RUNNING,
 ) -> None:  # fmt: skip
     task = Task("main", SpecConfig("noop"), SpecConfig(), timeouts=timeouts)
     job = Job(job_id, job_id, "ns", job_type, priority=7, count=1, tasks=(task,))

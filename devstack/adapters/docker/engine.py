@@ -14,7 +14,7 @@ from devstack.errors import AdapterError
 __all__ = ["Attachment", "Engine", "EngineError", "NotThereError"]
 
 _CALL_TIMEOUT_S: Final = 120  # Starting a hundred containers at once keeps each of them waiting.
-_CONNECTIONS: Final = 64
+_CONNECTIONS: Final = 500  # kept ones; one more than that would be closed with a warning on the terminal
 _FRAME_HEADER_BYTES: Final = 8
 
 
@@ -42,6 +42,10 @@ class Attachment:
             return  # A dead engine shows itself by the wait that follows, which can also say why.
 
     def close(self) -> None:
+        # The SDK ties stream and response into a cycle: left alone, the connection stays open until a collection.
+        response = getattr(self._stream, "_response", None)
+        if response is not None:
+            response.close()
         self._reader.close()
         self._stream.close()
 

@@ -77,8 +77,8 @@ def _module(value: Any, who: str) -> InputSource | str:
     inner = SpecConfig(params=source)
     return InputSource(
         SpecConfig(_text(inner.param("Type", ""), "Source.Type"), _mapping(inner.param("Params", {}), "Source.Params")),
-        _text(wanted.param("Alias", ""), "Alias"),
-        _text(wanted.param("Target", ""), "Target"),
+        _text(wanted.param("Alias", ""), "Alias").strip(),
+        _text(wanted.param("Target", ""), "Target").strip(),
     )
 
 

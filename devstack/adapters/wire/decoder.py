@@ -182,7 +182,10 @@ _KINDS: Final = {str: "string", bool: "bool", list: "array", dict: "object", int
 
 
 def _unreadable(error: WrongTypeError, text: str) -> UnreadableError:
-    start, end = place(text, error.steps)
+    try:
+        start, end = place(text, error.steps)
+    except RecursionError:  # What stands before it is nested too deep to be stepped over.
+        start = end = 0
     got = _KINDS[type(error.value)]
     if got in ("array", "object"):
         end = start + 1

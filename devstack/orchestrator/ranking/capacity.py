@@ -28,7 +28,9 @@ def rank_by_capacity(wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> C
     available, queued = (_weigh(column, weights) for column in nodes.available_and_queued())
     most_available, most_queued = max(available, default=0.0), max(queued, default=0.0)
     ratios = [amount / most_available for amount in available] if most_available > 0 else [0.0] * len(nodes)
-    burdens = [amount / most_queued for amount in queued] if most_queued > 0 else [0.0] * len(nodes)
+    if most_queued == 0:  # as for burdens of zero
+        return Column([int(_AVAILABLE_SHARE * ratio + _QUEUE_SHARE) for ratio in ratios])
+    burdens = [amount / most_queued for amount in queued]
     ranks = [
         int(_AVAILABLE_SHARE * ratio + _QUEUE_SHARE * (1 - burden))
         for ratio, burden in zip(ratios, burdens, strict=True)

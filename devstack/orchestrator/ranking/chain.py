@@ -61,7 +61,7 @@ def columns(wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> dict[str, 
 
 def add_up(answers: Sequence[Column]) -> Total:
     """Add the ranks of each node, in the order of the rules."""
-    ranks = [sum(row) for row in zip(*(column.ranks for column in answers), strict=True)]
+    ranks = list(map(sum, zip(*(column.ranks for column in answers), strict=True)))
     reasons: dict[int, str] = {}
     for column in answers:
         if min(column.ranks, default=0) < 0:

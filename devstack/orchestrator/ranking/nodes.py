@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -48,6 +49,25 @@ class Nodes:
         self.versions = [info.version for info in infos]
         self.positions = {node_id: position for position, node_id in enumerate(self.ids)}
 
+    def after(self, states: Sequence[NodeState]) -> Nodes:
+        """The columns of a later time; what was computed of a node that has not changed is taken over."""
+        new = Nodes(states)
+        if new.ids != self.ids:
+            return new
+        pairs = list(zip(new.computes, self.computes, strict=True))
+        if self._room is not None:
+            factor, rooms = self._room
+            new._room = (
+                factor,
+                [room if now is then else _room(now, factor) for (now, then), room in zip(pairs, rooms, strict=True)],
+            )
+        if self._free is not None:
+            new._free = (
+                [old if now is then else _free(now) for (now, then), old in zip(pairs, self._free[0], strict=True)],
+                [old if now is then else _queued(now) for (now, then), old in zip(pairs, self._free[1], strict=True)],
+            )
+        return new
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -66,10 +86,7 @@ class Nodes:
     def available_and_queued(self) -> tuple[list[Vector], list[Vector]]:
         """What each node has free, and what waits in its queue; zeros where it is unknown."""
         if self._free is None:
-            nothing = vector(Resources())
-            available = [nothing if compute is None else vector(compute.available) for compute in self.computes]
-            queued = [nothing if compute is None else vector(compute.queue_used) for compute in self.computes]
-            self._free = available, queued
+            self._free = [_free(compute) for compute in self.computes], [_queued(compute) for compute in self.computes]
         return self._free
 
     def room(self, over_subscription_millis: int) -> list[Amounts]:
@@ -83,7 +100,16 @@ class Nodes:
         return self._room[1]
 
 
-_NO_ROOM = (-1, -1, -1, -1)
+_NO_ROOM: Final = (-1, -1, -1, -1)
+_NOTHING: Final = (0.0, 0.0, 0.0, 0.0)
+
+
+def _free(compute: ComputeNodeInfo | None) -> Vector:
+    return _NOTHING if compute is None else vector(compute.available)
+
+
+def _queued(compute: ComputeNodeInfo | None) -> Vector:
+    return _NOTHING if compute is None else vector(compute.queue_used)
 
 
 def _room(compute: ComputeNodeInfo | None, over_subscription_millis: int) -> Amounts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from devstack.models.node import BuildVersion
+from devstack.models.node import NO_VERSION, BuildVersion
 from devstack.orchestrator.config import RequesterConfig
 from devstack.orchestrator.ranking.column import POSSIBLE, PREFERRED, UNSUITABLE, Column, refusing
 from devstack.orchestrator.ranking.nodes import Nodes
@@ -22,7 +22,7 @@ def rank_by_version(wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> Co
     The parts are compared as text, as in Bacalhau: `10` comes before `9`.
     """
     oldest = _parts(config.min_version)
-    ranks = [_rank(_parts(version), oldest) for version in nodes.versions]
+    ranks = [POSSIBLE if version is NO_VERSION else _rank(_parts(version), oldest) for version in nodes.versions]
     return Column(ranks, dict.fromkeys(refusing(ranks), "Bacalhau version is incompatible"))
 
 

@@ -13,13 +13,9 @@ __all__ = ["Executions", "expired", "newest_beyond", "oldest_first", "sort_out"]
 
 @attrs.define
 class Executions:
-    """`live` ones still do something or may; `stopping` ones were told to stop and have not answered yet.
-
-    Both are in the order they were created.
-    """
+    """`live` ones still do something or may, in the order they were created."""
 
     live: list[Execution] = attrs.field(factory=list)
-    stopping: list[Execution] = attrs.field(factory=list)
     failed: list[Execution] = attrs.field(factory=list)
     completed: int = 0
 
@@ -28,10 +24,10 @@ def sort_out(executions: Iterable[Execution], stopping_is_live: bool) -> Executi
     """Sort by compute state.
 
     Bacalhau v1.4.0 ignores the desired state: what was told to stop counts as live until its node has answered. That
-    is `stopping_is_live`; else such executions are set apart.
+    is `stopping_is_live`; else such executions are left out.
     """
     found = Executions()
-    live, stopping, failed, completed = found.live, found.stopping, found.failed, 0
+    live, failed, completed = found.live, found.failed, 0
     finished, broken, stopped = ComputeState.COMPLETED, ComputeState.FAILED, DesiredState.STOPPED
     for execution in executions:
         compute = execution.compute
@@ -39,11 +35,7 @@ def sort_out(executions: Iterable[Execution], stopping_is_live: bool) -> Executi
             completed += 1
         elif compute is broken:
             failed.append(execution)
-        elif compute in TERMINAL:
-            continue
-        elif execution.desired is stopped and not stopping_is_live:
-            stopping.append(execution)
-        else:
+        elif compute not in TERMINAL and (stopping_is_live or execution.desired is not stopped):
             live.append(execution)
     found.completed = completed
     return found

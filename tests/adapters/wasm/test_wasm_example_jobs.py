@@ -2,13 +2,20 @@
 
 import base64
 import importlib.util
+import json
 from pathlib import Path
 from urllib.parse import unquote
 
+import attrs
 import pytest
 import yaml
 
+from devstack.adapters.noop import check_noop
+from devstack.adapters.wasm.spec import read_spec
+from devstack.adapters.wire import decode_submit
 from devstack.models.job import ResultPath
+from devstack.models.normalise import normalise
+from devstack.models.validation import validate, validate_submission
 from devstack.runtime.ports import PreparedInput
 
 FOLDER = Path(__file__).parents[3] / "scenarios" / "jobs"
@@ -46,6 +53,19 @@ def test_a_job_file_is_complete(path):
     assert task["Name"]
     assert task["Engine"]["Type"] in ("docker", "wasm", "noop")
     assert task["Engine"]["Params"]
+
+
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
+def test_a_job_file_can_be_submitted(path):
+    """It passes the same checks as a submission, and its engine takes its parameters."""
+    submitted = decode_submit(json.dumps({"Job": yaml.safe_load(path.read_text())}).encode())
+    job = normalise(attrs.evolve(submitted, id="j-1"))
+    validate_submission(job)
+    validate(job)
+    if job.task.engine.key == "wasm":
+        read_spec(job.task)
+    if job.task.engine.key == "noop":
+        assert "" == check_noop(job.task.engine)
 
 
 @pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)

@@ -47,10 +47,11 @@ def test_t155_every_resource_beyond_its_limit_is_named(rank):
     """Parts are joined by `and`; sizes are written for people."""
     column = rank(cpu="3", memory="2gb")
     assert [-1, -1, -1] == column.ranks
+    cpu, memory = "more CPU (3) than the maximum available", "more memory (2.0 GB) than the maximum available"
     assert [
-        "job requires more CPU (3) than the maximum available (1) and more memory (2.0 GB) than the maximum available (1.0 kB)",
-        "job requires more CPU (3) than the maximum available (2) and more memory (2.0 GB) than the maximum available (1.0 MB)",
-        "job requires more memory (2.0 GB) than the maximum available (1.0 GB)",
+        f"job requires {cpu} (1) and {memory} (1.0 kB)",
+        f"job requires {cpu} (2) and {memory} (1.0 MB)",
+        f"job requires {memory} (1.0 GB)",
     ] == list(column.reasons.values())
 
 

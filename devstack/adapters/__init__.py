@@ -1,0 +1,8 @@
+"""The outside world, one adapter each, behind the protocols of `runtime.ports`.
+
+docker, wasm, noop            engines
+inline, url, local_directory  input sources
+local_publisher               publishers
+archive, source_params        what several of them share
+wire                          values as JSON
+"""
