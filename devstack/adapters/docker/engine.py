@@ -145,9 +145,8 @@ class Engine:
 @contextmanager
 def _in_our_words() -> Iterator[None]:
     """What the SDK raises, as an EngineError."""
-    import requests
-
     import docker.errors
+    import requests
 
     try:
         yield
