@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import attrs
 import trio
 
-from devstack.errors import AdapterError
+from devstack.errors import AdapterError, ConflictError
+from devstack.faults.engine import FaultEngine
+from devstack.faults.fault import Fault
+from devstack.faults.state import FaultState
 from devstack.http_api.backend import Page
 from devstack.machine import free_space
 from devstack.models.execution import ComputeState, Execution
@@ -16,30 +19,67 @@ from devstack.models.job import Job, SpecConfig
 from devstack.models.node import Connection, NodeState
 from devstack.models.selectors import Selector, parse_selector
 from devstack.orchestrator.queries import Queries, check_execution_order
+from devstack.orchestrator.requester import Requester
 from devstack.orchestrator.store import HistoryEntry, JobRecord
 from devstack.runtime.logs import ExecutionLog, LogBook, finished_lines, result_lines
 from devstack.runtime.pace import RealTimePace
 
-__all__ = ["StackBackend"]
+__all__ = ["Recorder", "StackBackend"]
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 LOG_WAIT_S: Final = 5.0
 
 
+class Recorder(Protocol):
+    """What keeps a session, so that it can be played again."""
+
+    def saw_job(self, now_ns: int, job: Job) -> None:
+        """A job was taken."""
+
+    def saw_stop(self, now_ns: int, job_id: str, reason: str) -> None:
+        """Somebody asked for a job's end."""
+
+    def saw_node_action(self, now_ns: int, node_id: str, action: str) -> None:
+        """A node was approved, rejected or deleted."""
+
+    def saw_fault(self, now_ns: int, number: int, fault: Fault) -> None:
+        """A fault was injected."""
+
+    def saw_fault_cleared(self, now_ns: int, number: int) -> None:
+        """Somebody ended a fault."""
+
+
 class StackBackend:
     """One cluster at real-time pace, as clients see it through its requester."""
 
-    def __init__(self, pace: RealTimePace, logs: LogBook) -> None:
-        self._pace, self._logs = pace, logs
+    def __init__(
+        self, pace: RealTimePace, logs: LogBook, faults: FaultEngine, recorder: Recorder | None = None
+    ) -> None:
+        self._pace, self._logs, self._faults, self._recorder = pace, logs, faults, recorder
         self._cluster = pace.cluster
-        self._requester = requester = pace.cluster.requester
-        self._queries = Queries(requester.store, requester.nodes, requester.config.behaviour)
+        requester = pace.cluster.requester
         self._chance = pace.cluster.seed.stream("http", "requests")
         self.behaviour = requester.config.behaviour
         self.node_id = requester.config.node_id
         self.version = requester.config.version
         self._selectors_extended = not self.behaviour.on("strict-label-selectors")
         self._finished_logs_cut = self.behaviour.on("finished-logs-cut")
+
+    @property
+    def _requester(self) -> Requester:
+        """The requester since it was last switched on.
+
+        Raises:
+            ConflictError: a fault has taken its power.
+        """
+        if not self._cluster.has_power(self.node_id):
+            raise ConflictError("the requester does not answer: it is down", "clear the fault, or wait until it ends")
+        return self._cluster.requester
+
+    @property
+    def _queries(self) -> Queries:
+        requester = self._requester
+        return Queries(requester.store, requester.nodes, self.behaviour)
 
     def request_id(self) -> str:
         """32 letters and digits."""
@@ -49,10 +89,15 @@ class StackBackend:
 
     def submit(self, job: Job) -> tuple[str, str, Sequence[str]]:
         submission = self._pace.ask(self._cluster.submit, job)
+        if self._recorder is not None:
+            self._recorder.saw_job(self._cluster.now_ns, submission.record.job)
         return submission.record.job.id, submission.evaluation.id, submission.warnings
 
     def stop(self, job_id: str, reason: str) -> str:
-        return self._pace.ask(self._cluster.stop, job_id, reason)
+        evaluation_id = self._pace.ask(self._cluster.stop, job_id, reason)
+        if self._recorder is not None:
+            self._recorder.saw_stop(self._cluster.now_ns, self.find_job(job_id).job.id, reason)
+        return evaluation_id
 
     def find_job(self, job_id: str) -> JobRecord:
         return self._requester.endpoint.find(job_id)
@@ -92,13 +137,36 @@ class StackBackend:
         return self._requester.nodes.find(node_id)
 
     def node_action(self, node_id: str, action: str, message: str) -> str:
-        return self._pace.ask(self._cluster.change_node, node_id, action)
+        refusal = self._pace.ask(self._cluster.change_node, node_id, action)
+        if self._recorder is not None and not refusal:
+            self._recorder.saw_node_action(self._cluster.now_ns, node_id, action)
+        return refusal
 
     def own_node(self) -> NodeState:
         """The requester as it sees itself: connected, though the list of nodes, which goes by heartbeats, says no."""
         states = self._requester.nodes.states()
         own = next(state for state in states if state.info.node_id == self.node_id)
         return attrs.evolve(own, connection=Connection.CONNECTED)
+
+    # ---- faults --------------------------------------------------------------------------------------------
+
+    def inject_fault(self, fault: Fault) -> FaultState:
+        number = self._pace.ask(self._faults.inject, fault)
+        if self._recorder is not None:
+            self._recorder.saw_fault(self._cluster.now_ns, number, fault)
+        over = FaultState(number, fault, "over", self._cluster.now_ns)
+        return next((state for state in self._faults.active() if state.id == number), over)
+
+    def list_faults(self) -> Sequence[FaultState]:
+        self._pace.catch_up()
+        return self._faults.active()
+
+    def clear_faults(self, number: int | None) -> Sequence[int]:
+        cleared = self._pace.ask(self._faults.clear, number)
+        if self._recorder is not None:
+            for one in cleared:
+                self._recorder.saw_fault_cleared(self._cluster.now_ns, one)
+        return cleared
 
     # ---- the process ---------------------------------------------------------------------------------------
 

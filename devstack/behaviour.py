@@ -88,7 +88,6 @@ _ALL: Final = [
             ("wasm-entry-point-required", "a wasm task without an entry point fails"),
             ("wasm-results-by-name", "a wasm result path is found at its Name, not at its Path"),
             ("wasm-url-input-at-target", "a URL input of a wasm task is the file Target itself"),
-            ("publisher-address-kind-in-url", "an address kind such as `public` ends up in the result's URL"),
             ("limit-job-memory-sets-default", "--limit-job-memory sets the default job memory"),
             ("disable-flags-ignored", "--disable-engine, --disabled-publisher and --disable-storage do nothing"),
             ("bad-actors-by-index", "one bad actor makes the last two nodes bad"),
@@ -109,6 +108,7 @@ _ALL: Final = [
             ("nodes-and-executions-unpaged", "nodes, executions and history ignore next_token [D10]"),
             ("finished-logs-cut", "the log of a finished execution is its first 2048 bytes [D14]"),
             ("negative-timeout-replaced", "a negative timeout that has a default is silently replaced [D11]"),
+            ("any-page-may-act", "a web page from anywhere may submit, stop and change, not only look"),
         ],
     ),
     *_table(

@@ -23,6 +23,7 @@ __all__ = ["Address", "ApiError", "Client", "Query", "UnreachableError", "error_
 Query = Mapping[str, str | int | bool | Iterable[str] | None]
 
 _ORCHESTRATOR: Final = "/api/v1/orchestrator"
+_FAULTS: Final = "/api/v1/devstack/faults"
 # A server refuses clients below v1.4.0 but lets a missing or equal version pass; our own number would be refused.
 _HEADERS: Final = {"Accept": "application/json", "X-Bacalhau-Git-Version": "v1.4.0"}
 _ANSWER_LIMIT_S: Final = 60.0
@@ -119,6 +120,16 @@ class Client:
     def agent(self, what: str) -> dict[str, Any]:
         """What the answering node says of itself: `alive`, `node`, `version` or `debug`."""
         return self.request("GET", f"/api/v1/agent/{what}")
+
+    def inject_fault(self, fault: Mapping[str, Any]) -> dict[str, Any]:
+        return self.request("POST", _FAULTS, body=fault, holding="Fault")
+
+    def faults(self) -> dict[str, Any]:
+        return self.request("GET", _FAULTS, holding="Faults")
+
+    def clear_faults(self, number: str = "") -> dict[str, Any]:
+        path = f"{_FAULTS}/{quote(number, safe='')}" if number else _FAULTS
+        return self.request("DELETE", path, holding="Cleared")
 
     def server_version(self, client_id: str) -> dict[str, Any]:
         key = "build_version_info"

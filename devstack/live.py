@@ -5,13 +5,12 @@ Everything that is opened here (sockets, threads, folders, containers) is closed
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import attrs
 import trio
@@ -21,29 +20,47 @@ from devstack.adapters.inline import InlineStorage
 from devstack.adapters.local_directory import LocalDirectoryStorage, parse_allow_list
 from devstack.adapters.local_publisher import LocalPublisher, NoopPublisher, local_publisher_app
 from devstack.adapters.noop import check_noop
+from devstack.adapters.probes import ExecProbe, HttpProbe
 from devstack.adapters.url import UrlStorage
 from devstack.adapters.wasm import WasmExecutor
-from devstack.backend import StackBackend
+from devstack.backend import Recorder, StackBackend
 from devstack.behaviour import DOCUMENTED, Behaviour
 from devstack.cluster import Cluster, node_labels, simulated_nodes
-from devstack.compute.config import check_limits
-from devstack.errors import AdapterError
+from devstack.compute.config import ComputeConfig, check_limits
+from devstack.errors import AdapterError, DevstackError
+from devstack.faults.engine import FaultEngine
+from devstack.faults.fault import Fault
+from devstack.folders import remove_abandoned, stack_folder
 from devstack.http_api.app import create_app
 from devstack.http_api.serve import listen, serve
 from devstack.kernel import Keep, Network, Trace
-from devstack.machine import default_capacity, remove_tree
+from devstack.machine import default_capacity
 from devstack.models.job import SpecConfig
 from devstack.models.resources import Resources
 from devstack.orchestrator.config import RequesterConfig
 from devstack.runtime.logs import LogBook
 from devstack.runtime.pace import RealTimePace
-from devstack.runtime.ports import Executor, Publisher, Storage
+from devstack.runtime.ports import Executor, Probe, Publisher, Storage
 from devstack.runtime.shell import LiveShell
 
 __all__ = ["LiveStack", "StackOptions", "open_stack"]
 
 TRACE_TAIL: Final = 10_000
 READY_LIMIT_S: Final = 30.0
+ENGINE_LIMIT_S: Final = 5.0
+
+
+class SessionRecorder(Recorder, Protocol):
+    """Keeps the session of one stack in a file."""
+
+    def begin(self, cluster: Cluster) -> None:
+        """The stack is ready."""
+
+    async def keep_written(self) -> None:
+        """Keep the file up to date, for ever."""
+
+    def write(self) -> None:
+        """Bring the file up to date."""
 
 
 @attrs.frozen
@@ -69,6 +86,15 @@ class StackOptions:
     default_publisher: SpecConfig = SpecConfig()
     manual_approval: bool = False
     node_settings: dict[str, Any] = attrs.field(factory=dict)
+    probe_exec: str = ""
+    probe_http: str = ""
+    # What a scenario wishes beside: other nodes than like ones, and settings of the requester.
+    reshape: Callable[[ComputeConfig], ComputeConfig] | None = None
+    requester_settings: dict[str, Any] = attrs.field(factory=dict)
+    docker_mode: str = "live"  # `record` keeps what containers do as cassettes, `replay` plays them without an engine.
+    cassettes: Path = Path("cassettes")
+    recording: SessionRecorder | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 @attrs.define
@@ -76,15 +102,20 @@ class LiveStack:
     """A running stack, and what a person wants to know of it."""
 
     cluster: Cluster
+    pace: RealTimePace
     backend: StackBackend
     host: str
     port: int
     engines: list[str]
     docker_problem: str
+    folder: Path
+    docker: DockerExecutor
+    faults: FaultEngine
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
 
 @asynccontextmanager
@@ -98,22 +129,22 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
     listener = listen(options.host, options.port)
     async with AsyncExitStack() as leaving:
         leaving.callback(listener.close)
-        root = _stack_folder(options.repo, leaving)
         stack_id = this_stack_id()
+        root = leaving.enter_context(stack_folder(options.repo, stack_id, options.behaviour.on("results-kept")))
         docker = DockerExecutor(stack_id, options.behaviour)
         # Before the nursery, so that it is closed after every run has been cancelled.
         leaving.push_async_callback(docker.close)
         nursery = await leaving.enter_async_context(trio.open_nursery())
         leaving.callback(nursery.cancel_scope.cancel)
 
-        docker_problem = "switched off"
+        docker_problem, docker_name = "switched off", ""
         if options.docker and "docker" not in options.disabled_engines:
-            docker_problem = await docker.unavailable_reason()
-            nursery.start_soon(_remove_leftovers, docker_problem)
+            replays = options.docker_mode == "replay"
+            docker_problem, docker_name = ("", "docker by cassette") if replays else await _ask_engine(docker)
         with_docker = not docker_problem
+        nursery.start_soon(_remove_leftovers, with_docker)
 
         publisher_dir = root / "local-publisher"
-        publisher_dir.mkdir(parents=True, exist_ok=True)
         publisher_listener = listen("127.0.0.1", 0)
         leaving.callback(publisher_listener.close)
         publisher_url = f"http://127.0.0.1:{publisher_listener.getsockname()[1]}"
@@ -130,28 +161,41 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
         wasm = WasmExecutor(options.behaviour, pace=_LatePace(paces))
         engines: dict[str, Executor] = {"wasm": wasm}
         if with_docker:
-            engines["docker"] = docker
+            engines["docker"] = _docker(options, docker, _LatePace(paces))
 
         def make_shell(cluster: Cluster) -> LiveShell:
             pace = RealTimePace(cluster, options.speed)
             paces.append(pace)
             task_env = not options.behaviour.on("task-env-ignored")
             return LiveShell(
-                pace, nursery, root / "executions", stack_id, engines, storages, publishers, logs, task_env
-            )
+                pace, nursery, root / "executions", stack_id, engines, storages, publishers, logs, task_env,
+                _probes(options),
+            )  # fmt: skip
 
         cluster = _make_cluster(options, engines, storages, publishers, make_shell, root)
         pace = paces[0]
         cluster.start()
         nursery.start_soon(pace.run)
-        backend = StackBackend(pace, logs)
+        faults = FaultEngine(cluster)
+        backend = StackBackend(pace, logs, faults, options.recording)
         await _wait_ready(cluster)
+        if options.recording is not None:
+            options.recording.begin(cluster)
+            nursery.start_soon(options.recording.keep_written)
+            leaving.callback(options.recording.write)
+        for fault in options.faults:
+            backend.inject_fault(fault)
         await nursery.start(partial(serve, local_publisher_app(publisher_dir), publisher_listener))
         port = await nursery.start(partial(serve, create_app(backend), listener))
-        names = [await docker.engine_version()] if with_docker else []
+        names = [docker_name] if with_docker else []
         names += [] if "wasm" in options.disabled_engines else [_wasmtime_version()]
         names += [] if "noop" in options.disabled_engines else ["noop"]
-        yield LiveStack(cluster, backend, options.host, port, names, docker_problem)
+        yield LiveStack(cluster, pace, backend, options.host, port, names, docker_problem, root, docker, faults)
+
+
+def _probes(options: StackOptions) -> list[Probe]:
+    probes: list[Probe] = [ExecProbe(options.probe_exec)] if options.probe_exec else []
+    return [*probes, HttpProbe(options.probe_http)] if options.probe_http else probes
 
 
 class _LatePace:
@@ -169,14 +213,26 @@ class _LatePace:
         await self._paces[0].sleep_until(time_ns)
 
 
-def _stack_folder(repo: Path | None, leaving: AsyncExitStack) -> Path:
-    """Where the stack keeps its files; a folder of its own is removed with it."""
-    if repo is not None:
-        repo.mkdir(parents=True, exist_ok=True)
-        return repo.resolve()
-    folder = Path(tempfile.mkdtemp(prefix="devstack-"))
-    leaving.callback(remove_tree, folder)
-    return folder
+def _docker(options: StackOptions, docker: DockerExecutor, pace: _LatePace) -> Executor:
+    """The engine `docker`, with its cassettes."""
+    if options.docker_mode == "live":
+        return docker
+    from devstack.adapters.cassette import CassetteLibrary, RecordingExecutor, ReplayingExecutor
+
+    library = CassetteLibrary(options.cassettes, "devstack up --docker record")
+    if options.docker_mode == "replay":
+        return ReplayingExecutor(library, pace)
+    return RecordingExecutor(docker, library, docker.image_id)
+
+
+async def _ask_engine(docker: DockerExecutor) -> tuple[str, str]:
+    """Why there is no Docker engine, and the name of the one that there is."""
+    with trio.move_on_after(ENGINE_LIMIT_S):
+        try:
+            return "", await docker.engine_version()
+        except AdapterError as exc:
+            return f"no Docker engine answers: {exc.message}", ""
+    return f"the Docker engine did not answer within {ENGINE_LIMIT_S:.0f} s", ""
 
 
 def _make_cluster(
@@ -188,7 +244,7 @@ def _make_cluster(
     root: Path,
 ) -> Cluster:
     capacity = options.capacity or default_capacity(root)
-    settings = dict(options.node_settings)
+    settings = {"has_probe": bool(_probes(options))} | options.node_settings
     if options.max_job is not None:
         settings["max_job"] = options.max_job
     if options.default_job is not None:
@@ -206,7 +262,11 @@ def _make_cluster(
         **settings,
     )
     first_bad = len(nodes) - options.bad_actors
+    if options.bad_actors and options.behaviour.on("bad-actors-by-index"):
+        first_bad -= 1  # v1.4.0 compares the index among all nodes, the requester too, with a count of compute nodes.
     nodes = [attrs.evolve(node, is_bad_actor=index >= first_bad) for index, node in enumerate(nodes)]
+    if options.reshape is not None:
+        nodes = [options.reshape(node) for node in nodes]
     for node in nodes:
         check_limits(node)
     requester = RequesterConfig(
@@ -220,7 +280,7 @@ def _make_cluster(
         nodes,
         make_shell,
         seed=options.seed,
-        requester=requester,
+        requester=attrs.evolve(requester, **options.requester_settings),
         start_ns=time.time_ns(),
         network=Network(),
         trace=Trace(Keep.TAIL, TRACE_TAIL),
@@ -231,18 +291,24 @@ def _offered(order: tuple[str, ...], have: dict[str, Any], disabled: frozenset[s
     return tuple(key for key in order if key in have and key not in disabled)
 
 
-async def _remove_leftovers(docker_problem: str) -> None:
-    """Take away what stacks whose process is gone have left on the engine."""
-    if not docker_problem:
+async def _remove_leftovers(with_docker: bool) -> None:
+    """Take away what stacks whose process is gone have left on the engine and on the disk."""
+    await trio.to_thread.run_sync(remove_abandoned, abandon_on_cancel=True)
+    if with_docker:
         with suppress(AdapterError):  # It is tried again at the next start.
             await remove_leftovers()
 
 
 async def _wait_ready(cluster: Cluster) -> None:
     """Wait until every node is registered and heard of."""
-    with trio.fail_after(READY_LIMIT_S):
+    with trio.move_on_after(READY_LIMIT_S):
         while not cluster.is_ready:
             await trio.sleep(0.001)
+        return
+    raise DevstackError(
+        f"the {len(cluster.nodes)} nodes were not ready within {READY_LIMIT_S:.0f} s",
+        "start the stack with fewer nodes",
+    )
 
 
 def _wasmtime_version() -> str:

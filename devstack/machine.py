@@ -39,8 +39,12 @@ def free_space() -> dict[str, tuple[int, int, int]]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder and all below it, however deep a program has made it."""
+    """Remove a folder and all below it, however deep a program has made it; or a file."""
     try:
+        if folder.is_file() or folder.is_symlink():
+            folder.unlink()
         shutil.rmtree(folder, ignore_errors=True)
+    except OSError:
+        return
     except RecursionError:  # A thousand folders in one another; Python walks them by recursion.
         subprocess.run(["rm", "-rf", "--", str(folder)], check=False, stderr=subprocess.DEVNULL)

@@ -1,12 +1,14 @@
 """What nodes say to each other, and what a state machine asks its surroundings to do.
 
-`str(message)` is the canonical form that goes into the trace: whole payloads, only integers and short texts.
+`str(message)` is the canonical form that goes into the trace: whole payloads, only integers and short texts. Texts are
+written by `ascii`: what `repr` leaves as it is depends on the Unicode tables, and so on the version of Python.
 Source: compute reference 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import cached_property
 
 import attrs
 
@@ -38,9 +40,10 @@ __all__ = [
 ]
 
 # ---- what a machine asks for -------------------------------------------------------------------------------
+# Not frozen, only because making a frozen value takes three times as long, and nobody keeps these.
 
 
-@attrs.frozen
+@attrs.define
 class Send:
     """Hand a message to the network."""
 
@@ -48,7 +51,7 @@ class Send:
     message: object
 
 
-@attrs.frozen
+@attrs.define
 class SetTimer:
     """Wake the machine at `at_ns` with `key`; a timer of the same key is replaced."""
 
@@ -56,12 +59,12 @@ class SetTimer:
     at_ns: int
 
 
-@attrs.frozen
+@attrs.define
 class CancelTimer:
     key: Hashable
 
 
-@attrs.frozen
+@attrs.define
 class Note:
     """Something worth a line in the trace."""
 
@@ -99,7 +102,7 @@ class BidRejected:
     justification: str
 
     def __str__(self) -> str:
-        return f"BidRejected {self.execution_id} {self.justification!r}"
+        return f"BidRejected {self.execution_id} {self.justification!a}"
 
 
 @attrs.frozen
@@ -108,7 +111,7 @@ class CancelExecution:
     justification: str
 
     def __str__(self) -> str:
-        return f"CancelExecution {self.execution_id} {self.justification!r}"
+        return f"CancelExecution {self.execution_id} {self.justification!a}"
 
 
 @attrs.frozen
@@ -121,7 +124,7 @@ class ExecutionReply:
     error: str = ""
 
     def __str__(self) -> str:
-        return f"Reply {self.request} {self.execution_id} {self.error!r}"
+        return f"Reply {self.request} {self.execution_id} {self.error!a}"
 
 
 # ---- compute node to requester -----------------------------------------------------------------------------
@@ -135,7 +138,7 @@ class BidResult:
     event: Event
 
     def __str__(self) -> str:
-        return f"BidResult {self.execution_id} {self.accepted:d} {self.event.message!r}"
+        return f"BidResult {self.execution_id} {self.accepted:d} {self.event.message!a}"
 
 
 @attrs.frozen
@@ -147,8 +150,8 @@ class RunResult:
 
     def __str__(self) -> str:
         r, p = self.result, self.published
-        where = f"{p.type} {sorted(p.params.items())!r}"
-        return f"RunResult {self.execution_id} {r.exit_code} {r.stdout!r} {r.stderr!r} {r.error_msg!r} {where}"
+        where = f"{p.type} {sorted(p.params.items())!a}"
+        return f"RunResult {self.execution_id} {r.exit_code} {r.stdout!a} {r.stderr!a} {r.error_msg!a} {where}"
 
 
 @attrs.frozen
@@ -167,33 +170,49 @@ class ComputeError:
     event: Event
 
     def __str__(self) -> str:
-        return f"ComputeError {self.execution_id} {self.event.topic} {self.event.message!r}"
+        return f"ComputeError {self.execution_id} {self.event.topic} {self.event.message!a}"
 
 
 @attrs.frozen
 class Register:
     info: NodeInfo
 
+    @cached_property
+    def _text(self) -> str:
+        return f"Register {self.info!a}"
+
     def __str__(self) -> str:
-        return f"Register {self.info!r}"
+        return self._text
 
 
 @attrs.frozen
 class UpdateInfo:
+    """A node sends the same object again while it has nothing new to say, so that its text is made once."""
+
     info: NodeInfo
 
+    @cached_property
+    def _text(self) -> str:
+        return f"UpdateInfo {self.info!a}"
+
     def __str__(self) -> str:
-        return f"UpdateInfo {self.info!r}"
+        return self._text
 
 
 @attrs.frozen
 class UpdateResources:
+    """Sent again and again as the same object while nothing changes, as UpdateInfo is."""
+
     node_id: str
     available: Resources
     queue_used: Resources
 
-    def __str__(self) -> str:
+    @cached_property
+    def _text(self) -> str:
         return f"UpdateResources {self.node_id} {self.available} {self.queue_used}"
+
+    def __str__(self) -> str:
+        return self._text
 
 
 @attrs.frozen
@@ -214,4 +233,4 @@ class ManagementReply:
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"Reply {self.request} {self.accepted:d} {self.reason!r}"
+        return f"Reply {self.request} {self.accepted:d} {self.reason!a}"

@@ -66,14 +66,22 @@ class InlineStorage:
         url = _url(source)
         return await _work(url, lambda: _size_bytes(parse_data_url(url)))
 
+    def size_bytes_here(self, source: SpecConfig) -> int:
+        """The same at once, for virtual time, where nothing else may happen meanwhile."""
+        return _size_bytes(parse_data_url(_url(source)))
+
     async def has_locally(self, source: SpecConfig) -> bool:
         return True
 
     async def prepare(self, source: InputSource, directory: Path) -> PreparedInput:
         """A file that stands at the target itself, or a folder with what the archive holds."""
         assert source.source is not None  # validation refuses an input without a source
-        url = _url(source.source)
-        path = await _work(url, lambda: _unpack(parse_data_url(url), directory))
+        return await _work(_url(source.source), lambda: self.prepare_here(source, directory))
+
+    def prepare_here(self, source: InputSource, directory: Path) -> PreparedInput:
+        """The same at once, for virtual time."""
+        assert source.source is not None
+        path = _unpack(parse_data_url(_url(source.source)), directory)
         return PreparedInput(path, source.target, alias=source.alias, read_only=False, input_target=source.target)
 
 

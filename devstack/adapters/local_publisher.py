@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["LocalPublisher", "NoopPublisher", "local_publisher_app"]
 
 _SUFFIX: Final = ".tar.gz"
+_SHOWN_NAME: Final = 200  # letters
 _PLAIN_NAME: Final = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -61,7 +62,7 @@ class LocalPublisher:
         try:
             await trio.to_thread.run_sync(self._pack, results_dir, name)
         except OSError as exc:
-            raise AdapterError(f"cannot pack the results of {execution_id}: {exc}") from exc
+            raise AdapterError(f"cannot pack the results of {execution_id}: {_reason(exc, results_dir)}") from exc
         return SpecConfig("urlDownload", {"URL": f"{self._base_url}/{name}"})
 
     def _pack(self, results_dir: Path, name: str) -> None:
@@ -73,6 +74,14 @@ class LocalPublisher:
             unfinished.replace(self._directory / name)
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+def _reason(error: OSError, results_dir: Path) -> str:
+    """What went wrong, and with which of the results; a program can nest folders to names of any length."""
+    name = str(error.filename or "").removeprefix(f"{results_dir}/")
+    short = name if len(name) <= _SHOWN_NAME else f"{name[:_SHOWN_NAME]}..."
+    reason = error.strerror or str(error)
+    return f"{reason}: {short}" if short else reason
 
 
 def local_publisher_app(directory: Path) -> Starlette:

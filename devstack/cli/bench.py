@@ -10,7 +10,7 @@ from devstack.errors import UsageError
 __all__ = ["bench"]
 
 
-@click.command(cls=Command, short_help="Measure this machine.")
+@click.command(cls=Command, asks_a_server=False, short_help="Measure this machine.")
 @option(
     "--only",
     multiple=True,

@@ -9,7 +9,7 @@ from devstack.cli.flags import Command
 __all__ = ["completion"]
 
 
-@click.command("completion", cls=Command)
+@click.command("completion", cls=Command, asks_a_server=False)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:

@@ -125,6 +125,8 @@ def _global_flags(ctx: click.Context) -> Sequence[click.Parameter]:
 class _GoSyntax(click.Command):
     """What our commands and groups share: the global flags everywhere, and the rewriting of arguments."""
 
+    asks_a_server = True
+
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         own = super().get_params(ctx)
         taken = {name for param in own for name in param.opts}
@@ -134,7 +136,9 @@ class _GoSyntax(click.Command):
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         shared = _global_flags(ctx)
         own = [param for param in options if param not in shared]
-        for title, params in (("Flags", own), ("Global flags", [param for param in options if param in shared])):
+        # Every command takes them, as Bacalhau's does; where they have no effect the help is silent about them.
+        named = [param for param in options if param in shared] if self.asks_a_server else []
+        for title, params in (("Flags", own), ("Global flags", named)):
             records = [record for param in params if (record := param.get_help_record(ctx)) is not None]
             if records:
                 with formatter.section(title):
@@ -142,7 +146,8 @@ class _GoSyntax(click.Command):
 
 
 class Command(_GoSyntax):
-    def __init__(self, *args: Any, **attributes: Any) -> None:
+    def __init__(self, *args: Any, asks_a_server: bool = True, **attributes: Any) -> None:
+        self.asks_a_server = asks_a_server
         attributes["context_settings"] = _HELP | attributes.get("context_settings", {})
         attributes.setdefault("options_metavar", "[FLAGS]")
         super().__init__(*args, **attributes)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 import trio
 
-from devstack.errors import DevstackError
+from devstack.adapters.docker import DockerExecutor
+from devstack.errors import DevstackError, UsageError
+from devstack.folders import EXECUTIONS
 from devstack.live import LiveStack, StackOptions, open_stack
+from devstack.machine import remove_tree
 
 __all__ = ["run_stack"]
 
@@ -23,24 +27,40 @@ SHUTDOWN_LIMIT_S: Final = 2.5
 
 
 def run_stack(options: StackOptions, seed: int, program: str) -> None:
-    """Run the stack until SIGINT or SIGTERM. Raises UsageError if it cannot start."""
-    errors: list[DevstackError] = []
+    """Run the stack until SIGINT or SIGTERM. Raises DevstackError if it cannot start."""
+    errors: list[DevstackError | OSError] = []
 
     async def run() -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             try:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(_wait_for_signal, signals, nursery.cancel_scope)
-                    await _serve(options, seed)
-            except* DevstackError as group:
+                    stopping, ending = trio.CancelScope(), _Ending()
+                    nursery.start_soon(_obey, signals, stopping, ending)
+                    with stopping:
+                        await _serve(options, seed, ending)
+                    nursery.cancel_scope.cancel()
+            except* (DevstackError, OSError) as group:
                 errors.extend(_leaves(group))
 
+    _raise_file_limit()
     trio.run(run)
+    # Nothing is left to stop; a person who says it once more shall not see the interpreter die of it.
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if errors:
         raise errors[0]
 
 
-def _leaves(group: BaseExceptionGroup[DevstackError]) -> Iterator[DevstackError]:
+def _raise_file_limit() -> None:
+    """As many open files as this process may have: each connection, container and module takes some."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _leaves(group: BaseExceptionGroup[DevstackError | OSError]) -> Iterator[DevstackError | OSError]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)
@@ -48,24 +68,53 @@ def _leaves(group: BaseExceptionGroup[DevstackError]) -> Iterator[DevstackError]
             yield error
 
 
-async def _wait_for_signal(signals: object, scope: trio.CancelScope) -> None:
-    async for _ in signals:  # type: ignore[attr-defined]
-        click.echo("\nstopping: ending executions and removing containers", err=True)
-        # Whatever a stuck engine does, a person who has said stop is obeyed.
-        signal.signal(signal.SIGALRM, _end_now)
+class _Ending:
+    """The end that comes whatever hangs: files that would stay behind are removed, and the process is gone."""
+
+    def __init__(self) -> None:
+        self.files: list[Path] = []
+        self.docker: DockerExecutor | None = None
+        self._seen_count = 0
+
+    def begin(self) -> None:
+        """From now on hurry, and end at the latest when nothing moves any more."""
+        if self.docker is not None:
+            self.docker.hurry()
+        signal.signal(signal.SIGALRM, self._look)
         signal.setitimer(signal.ITIMER_REAL, SHUTDOWN_LIMIT_S)
-        scope.cancel()
-        return
+
+    def _look(self, number: int, frame: object) -> None:
+        """A hundred containers take longer; as long as they go one by one, wait for them."""
+        count = 0 if self.docker is None else self.docker.ended_count
+        if count == self._seen_count:
+            self.now()
+        self._seen_count = count
+        signal.setitimer(signal.ITIMER_REAL, SHUTDOWN_LIMIT_S)
+
+    def now(self) -> NoReturn:
+        click.echo("stopped; what a busy engine still holds is removed at the next start", err=True)
+        for path in self.files:
+            remove_tree(path)
+        os._exit(1)
 
 
-def _end_now(number: int, frame: object) -> None:
-    click.echo("stopped; what a busy engine still holds is removed at the next start", err=True)
-    os._exit(1)
+async def _obey(signals: AsyncIterator[int], stopping: trio.CancelScope, ending: _Ending) -> None:
+    """The first signal stops the stack, a second one ends the process."""
+    await anext(signals)
+    click.echo("\nstopping: ending executions and removing containers", err=True)
+    # Whatever a stuck engine does, a person who has said stop is obeyed.
+    ending.begin()
+    stopping.cancel()
+    await anext(signals)
+    ending.now()
 
 
-async def _serve(options: StackOptions, seed: int) -> None:
+async def _serve(options: StackOptions, seed: int, ending: _Ending) -> None:
     async with open_stack(options) as stack:
-        with _environment_file(options.repo, stack):
+        with _environment_file(options.repo, stack) as path:
+            ending.docker = stack.docker
+            ending.files += [path] if path is not None else []
+            ending.files += [stack.folder if options.repo is None else stack.folder / EXECUTIONS]
             click.echo(_banner(options, stack, seed))
             sys.stdout.flush()
             await trio.sleep_forever()
@@ -97,23 +146,25 @@ def _banner(options: StackOptions, stack: LiveStack, seed: int) -> str:
 
 
 def _exports(stack: LiveStack) -> list[str]:
-    host = "127.0.0.1" if stack.host == "0.0.0.0" else stack.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(stack.host, stack.host)
     return [f"BACALHAU_API_HOST={host}", f"BACALHAU_API_PORT={stack.port}"]
 
 
 @contextmanager
-def _environment_file(repo: Path | None, stack: LiveStack) -> Iterator[None]:
-    """The export lines in a file, for scripts; gone when the stack is."""
+def _environment_file(repo: Path | None, stack: LiveStack) -> Iterator[Path | None]:
+    """The export lines in a file, for scripts; gone when the stack is. Raises UsageError."""
     named = os.environ.get("DEVSTACK_ENV_FILE", "")
-    if named:
-        path = Path(named)
-    elif repo is not None:
-        path = repo / "bacalhau.run"
-    else:
-        yield
+    path = Path(named) if named else repo / "bacalhau.run" if repo is not None else None
+    if path is None:
+        yield None
         return
-    path.write_text("".join(f"export {line}\n" for line in _exports(stack)))
     try:
-        yield
+        path.write_text("".join(f"export {line}\n" for line in _exports(stack)))
+    except OSError as exc:
+        raise UsageError(
+            f"cannot write {path}: {exc.strerror}", "it is where DEVSTACK_ENV_FILE or --repo says"
+        ) from None
+    try:
+        yield path
     finally:
         path.unlink(missing_ok=True)

@@ -30,6 +30,8 @@ _COMMANDS: Final = {
     "node": ("devstack.cli.node", "node", "Look at the nodes of the network, let them in or keep them out."),
     "agent": ("devstack.cli.agent", "agent", "Ask the node that serves the API about itself."),
     "version": ("devstack.cli.version", "version", "Show the versions of this client and of the server."),
+    "scenario": ("devstack.cli.scenario", "scenario", "Run scenarios: failures, repeated to the byte."),
+    "fault": ("devstack.cli.fault", "fault", "Let things go wrong in a running stack, and make them right again."),
     "bench": ("devstack.cli.bench", "bench", "Measure this machine."),
     "completion": ("devstack.cli.completion", "completion", "Print a completion script for your shell."),
 }

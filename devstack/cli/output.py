@@ -19,7 +19,18 @@ from typing import Any, Final, Literal
 import attrs
 import click
 
-__all__ = ["Column", "Format", "Style", "emit", "emit_list", "json_text", "render_csv", "render_table", "yaml_text"]
+__all__ = [
+    "Column",
+    "Format",
+    "Style",
+    "emit",
+    "emit_list",
+    "in_colour",
+    "json_text",
+    "render_csv",
+    "render_table",
+    "yaml_text",
+]
 
 Rule = Literal["cut", "soft", "hard", "time", "id"]
 Format = Literal["table", "csv", "json", "yaml"]
@@ -102,7 +113,7 @@ def render_table(columns: Sequence[Column], items: Iterable[Mapping[str, Any]], 
     header = [_fit(column.name.upper(), column, style.wide) for column in columns]
     shown = rows if style.hide_header else [header, *rows]
     widths = [max((len(line) for row in shown for line in row[index]), default=0) for index in range(len(columns))]
-    coloured = not style.no_style and _in_colour()
+    coloured = not style.no_style and in_colour()
     lines = []
     for number, row in enumerate(shown):
         for text in _lines(row, widths):
@@ -111,7 +122,8 @@ def render_table(columns: Sequence[Column], items: Iterable[Mapping[str, Any]], 
     return "".join(line + "\n" for line in lines)
 
 
-def _in_colour() -> bool:
+def in_colour() -> bool:
+    """Whether standard output is a terminal that wants colours."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 

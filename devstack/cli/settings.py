@@ -13,7 +13,7 @@ from devstack.cli.flags import BOOL, Choice, FlagOption
 from devstack.client import Address, Client
 from devstack.errors import UsageError
 
-__all__ = ["GLOBAL_FLAGS", "address", "connect", "program", "repository", "stored_token"]
+__all__ = ["GLOBAL_FLAGS", "address", "connect", "names_server", "program", "repository", "stored_token"]
 
 _META: Final = "devstack.settings."
 _FALSE: Final = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
@@ -83,6 +83,12 @@ def address() -> Address:
         raise UsageError(f"--cacert: there is no file {certificate}")
     wants_tls = tls or read("tls") not in _FALSE
     return Address(host, port, wants_tls, certificate, read("insecure") not in _FALSE)
+
+
+def names_server() -> bool:
+    """Whether a flag of this command names the server; the environment does not count."""
+    meta = click.get_current_context().meta
+    return _META + "api_host" in meta or _META + "api_port" in meta
 
 
 def repository() -> Path:

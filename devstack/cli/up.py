@@ -31,7 +31,7 @@ def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     return tuple(path if path[0] in "/*?[{" else f"{here}/{path.removeprefix('./')}" for path in found if path)
 
 
-@click.command(cls=Command, short_help="Start a whole Bacalhau network on this machine.")
+@click.command(cls=Command, asks_a_server=False, short_help="Start a whole Bacalhau network on this machine.")
 @option("--nodes", type=Uint32(), default=None, metavar="N", help="How many compute nodes.  [default: 3]")
 @option("--compute-nodes", "--computes", type=Uint32(), default=None, hidden=True)
 @option("--requester-nodes", "--orchestrators", type=Uint32(), default=1, hidden=True)
@@ -59,7 +59,12 @@ def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
 @option("--limit-job-gpu", default="", help="The most GPUs that one job may use on a node.")
 @option("--allow-listed-local-paths", multiple=True, default=(), callback=_paths, metavar="PATH[:rw]",
         help="Local paths that jobs may read (or write), as globs; repeatable, comma lists.")  # fmt: skip
-@option("--docker", type=Choice("live", "off"), default="live", help="Whether nodes run containers.")
+@option("--docker", type=Choice("live", "record", "replay", "off"), default="live",
+        help="Run containers, keep what they do as cassettes, play these without an engine, or have none.")  # fmt: skip
+@option("--cassettes", default="cassettes", metavar="DIR", help="The folder of the cassettes.")
+@option("--record", default="", metavar="FILE",
+        help="Keep the session as a scenario in YAML, with cassettes beside it, that plays it again.")  # fmt: skip
+@option("--faults", default="", metavar="FILE", help="Inject the faults of this YAML file when the stack is ready.")
 @option("--disable-engine", multiple=True, default=(), callback=comma_list, help="Engines that no node offers.")
 @option(
     "--disabled-publisher",
@@ -83,6 +88,8 @@ def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
 @option(
     "--job-selection-data-locality", type=Choice("local", "anywhere"), default="anywhere", help="Which jobs nodes take."
 )
+@option("--job-selection-probe-exec", default="", metavar="COMMAND", help="A command that is asked about every job.")
+@option("--job-selection-probe-http", default="", metavar="URL", help="A web page that is asked about every job.")
 @option("--min-job-execution-timeout", default="500ms", help="The shortest timeout that a job may have.")
 @option("--max-job-execution-timeout", default="", help="The longest timeout that a job may have.")
 @option("--default-job-execution-timeout", default="10m", help="Timeout of jobs that have none.")
@@ -104,7 +111,10 @@ def up(**flags: Any) -> None:
 
 def _options(flags: dict[str, Any]) -> tuple[Any, int]:
     """The stack's options, checked."""
+    from attrs import evolve
+
     from devstack import behaviour
+    from devstack.compute.config import DEFAULT_JOB
     from devstack.live import StackOptions
     from devstack.models.job import SpecConfig
 
@@ -120,6 +130,10 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
     capacity = _with_machine(total, repo)
     selected = behaviour.parse(flags["behaviour"])
     job = _resources(flags, "limit_job_cpu", "limit_job_memory", "limit_job_disk", "limit_job_gpu")
+    default_job = None
+    if job.memory_bytes and selected.on("limit-job-memory-sets-default"):
+        default_job = evolve(DEFAULT_JOB, memory_bytes=job.memory_bytes)
+        job = evolve(job, memory_bytes=0)
     publisher = flags["default_publisher"].strip()
     if publisher not in ("", "local", "noop"):
         raise UsageError(f"unknown publisher {publisher!r}", "this stack has local and noop")
@@ -137,8 +151,9 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
         repo=repo,
         capacity=capacity,
         max_job=job.or_default(capacity),
+        default_job=default_job,
         allow_listed_paths=flags["allow_listed_local_paths"],
-        docker=flags["docker"] == "live",
+        docker=flags["docker"] != "off",
         disabled_engines=engines,
         disabled_publishers=publishers,
         disabled_sources=sources,
@@ -146,12 +161,40 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
         default_publisher=SpecConfig(publisher) if publisher else SpecConfig(),
         manual_approval=flags["manual_approval"],
         node_settings=_node_settings(flags),
+        probe_exec=flags["job_selection_probe_exec"],
+        probe_http=flags["job_selection_probe_http"],
+        faults=_faults(flags["faults"]),
+        **_recording(flags),
     )
     if options.bad_actors > options.nodes:
         raise UsageError(
             f"you cannot have more bad compute actors ({options.bad_actors}) than there are nodes ({options.nodes})"
         )
     return options, seed
+
+
+def _faults(file: str) -> tuple[Any, ...]:
+    if not file:
+        return ()
+    from devstack.faults import parse_mapping
+    from devstack.scenario.yaml_form import read_faults
+
+    return tuple(parse_mapping(mapping) for mapping in read_faults(Path(file).expanduser()))
+
+
+def _recording(flags: dict[str, Any]) -> dict[str, Any]:
+    """How containers run, and what is kept of the session."""
+    mode = "live" if flags["docker"] == "off" else flags["docker"]
+    if not flags["record"]:
+        return {"docker_mode": mode, "cassettes": Path(flags["cassettes"]).expanduser()}
+    if mode == "replay":
+        raise UsageError(
+            "--record keeps what real containers do, and --docker replay has none", "leave out one of them"
+        )
+    from devstack.scenario.recording import Recording
+
+    recording = Recording(Path(flags["record"]).expanduser())
+    return {"docker_mode": "record", "cassettes": recording.cassettes, "recording": recording}
 
 
 def _node_count(flags: dict[str, Any]) -> int:
@@ -183,13 +226,11 @@ def _resources(flags: dict[str, Any], cpu: str, memory: str, disk: str, gpu: str
 def _with_machine(total: Any, repo: Path | None) -> Any:
     """What was asked for; the machine's share where nothing was."""
     from devstack.machine import default_capacity
-    from devstack.models.resources import Gpu, Resources
+    from devstack.models.resources import Resources, simulated_gpus
 
     where = repo if repo is not None and repo.exists() else Path("/tmp")
     wanted = total.or_default(default_capacity(where))
-    devices = tuple(
-        Gpu(index, "Simulated GPU", "NVIDIA", 16384, f"0000:00:{index:02x}.0") for index in range(min(wanted.gpu, 256))
-    )
+    devices = simulated_gpus(wanted.gpu)
     return Resources(wanted.cpu_millis, wanted.memory_bytes, wanted.disk_bytes, wanted.gpu, devices)
 
 

@@ -112,7 +112,7 @@ class Assessed:
     facts: BidFacts
 
     def __str__(self) -> str:
-        return f"Assessed {self.execution_id} {self.facts!r}"
+        return f"Assessed {self.execution_id} {self.facts!a}"
 
 
 @attrs.frozen
@@ -132,7 +132,7 @@ class RunFinished:
 
     def __str__(self) -> str:
         r = self.result
-        return f"RunFinished {self.execution_id} {r.exit_code} {r.stdout!r} {r.stderr!r} {r.error_msg!r}"
+        return f"RunFinished {self.execution_id} {r.exit_code} {r.stdout!a} {r.stderr!a} {r.error_msg!a}"
 
 
 @attrs.frozen
@@ -141,7 +141,7 @@ class Published:
     published: SpecConfig
 
     def __str__(self) -> str:
-        return f"Published {self.execution_id} {self.published.type} {sorted(self.published.params.items())!r}"
+        return f"Published {self.execution_id} {self.published.type} {sorted(self.published.params.items())!a}"
 
 
 @attrs.frozen
@@ -154,4 +154,4 @@ class StepFailed:
     details: Mapping[str, str] = attrs.field(factory=dict)
 
     def __str__(self) -> str:
-        return f"StepFailed {self.execution_id} {self.topic} {self.reason!r}"
+        return f"StepFailed {self.execution_id} {self.topic} {self.reason!a}"

@@ -58,10 +58,16 @@ class Bidder:
         self._runner = runner
         self._outbox = outbox
         self._questions: dict[str, _Question] = {}
+        # Whether a bid that is stored as Created may be one that waits for a person.
+        self._may_wait = config.has_probe or config.wait_on_bid or config.wait_on_refusal
 
     def ask(self, now_ns: int, ask: AskForBid, requested: Resources) -> None:
-        """Take a question; one that was taken before is not answered twice."""
-        if ask.execution_id in self._questions or self._store.get(ask.execution_id) is not None:
+        """Take a question. One that comes again is a reminder: a bid that was made is told again."""
+        if ask.execution_id in self._questions:
+            return
+        if (known := self._store.get(ask.execution_id)) is not None:
+            if known.state is LocalExecutionState.CREATED and not self._may_wait:
+                self._tell_bid(now_ns, known.id, known.job, accepted=True, message="")
             return
         if self._config.has_probe or not self._runner.runs_at_once(ask.job):
             self._questions[ask.execution_id] = _Question(ask, requested)

@@ -19,18 +19,25 @@ def usage_of(requested: Resources, default: Resources, input_bytes: int = 0) -> 
 
 
 class UsageTracker:
-    """A plain sum."""
+    """A plain sum. The value that is shown is made once for each change: reports ask for it far more often."""
 
-    __slots__ = ("_cpu_millis", "_disk_bytes", "_gpu", "_memory_bytes")
+    __slots__ = ("_cpu_millis", "_disk_bytes", "_gpu", "_memory_bytes", "_used")
 
     def __init__(self) -> None:
         self._cpu_millis = self._memory_bytes = self._disk_bytes = self._gpu = 0
+        self._used: Resources | None = None
 
     @property
     def used(self) -> Resources:
+        if self._used is None:
+            self._used = self._sum()
+        return self._used
+
+    def _sum(self) -> Resources:
         return Resources(self._cpu_millis, self._memory_bytes, self._disk_bytes, self._gpu)
 
     def add(self, usage: Resources) -> None:
+        self._used = None
         self._cpu_millis += usage.cpu_millis
         self._memory_bytes += usage.memory_bytes
         self._disk_bytes += usage.disk_bytes
@@ -38,6 +45,7 @@ class UsageTracker:
 
     def remove(self, usage: Resources) -> None:
         """Subtract; no dimension goes below zero."""
+        self._used = None
         self._cpu_millis = max(0, self._cpu_millis - usage.cpu_millis)
         self._memory_bytes = max(0, self._memory_bytes - usage.memory_bytes)
         self._disk_bytes = max(0, self._disk_bytes - usage.disk_bytes)
@@ -47,21 +55,24 @@ class UsageTracker:
 class RunningTracker(UsageTracker):
     """What is granted out of a total, with the devices that go with it."""
 
-    __slots__ = ("_free", "total")
+    __slots__ = ("_available", "_free", "total")
 
     def __init__(self, total: Resources) -> None:
         super().__init__()
         self.total = total
+        self._available: tuple[Resources, Resources] | None = None  # What was used, and what that leaves.
         self._free: list[Gpu] = list(total.gpus)
 
-    @property
-    def used(self) -> Resources:
+    def _sum(self) -> Resources:
         taken = tuple(gpu for gpu in self.total.gpus if gpu not in self._free)
         return Resources(self._cpu_millis, self._memory_bytes, self._disk_bytes, self._gpu, taken)
 
     @property
     def available(self) -> Resources:
-        return self.total - self.used
+        used = self.used
+        if self._available is None or self._available[0] is not used:
+            self._available = (used, self.total - used)
+        return self._available[1]
 
     def fits(self, usage: Resources) -> bool:
         """Whether there is room, and enough free devices; a node that lists none never runs what wants one."""
@@ -84,6 +95,7 @@ class RunningTracker(UsageTracker):
         wanted = usage.gpu - len(usage.gpus)
         granted = usage.gpus + tuple(gpu for gpu in self._free if gpu not in usage.gpus)[:wanted]
         self._free = [gpu for gpu in self._free if gpu not in granted]
+        self._used = None
         return attrs.evolve(usage, gpus=granted)
 
     def give_back(self, granted: Resources) -> None:
@@ -91,3 +103,4 @@ class RunningTracker(UsageTracker):
         if granted.gpus:
             free = {*self._free, *granted.gpus}
             self._free = [gpu for gpu in self.total.gpus if gpu in free]
+            self._used = None

@@ -83,7 +83,6 @@ class ComputeConfig:
     resources_interval_ns: int = 30 * SECOND_NS
     info_interval_ns: int = 60 * SECOND_NS
     register_timeout_ns: int = 2 * SECOND_NS
-    restart_interval_ns: int = 10 * SECOND_NS
     engine_start_ns: int = SECOND_NS // 2
     kept_executions: int = 1000
     with_history: bool = False

@@ -84,7 +84,7 @@ TRANSITIONS: Final[Mapping[tuple[LocalExecutionState, Stimulus], LocalExecutionS
     (State.BID_ACCEPTED, Stimulus.START): State.RUNNING,
     (State.BID_ACCEPTED, Stimulus.FAIL): State.FAILED,
     (State.BID_ACCEPTED, Stimulus.CANCEL): State.CANCELLED,
-    (State.RUNNING, Stimulus.START): State.RUNNING,  # A service or daemon starts again.
+    (State.RUNNING, Stimulus.START): State.RUNNING,  # A service or daemon, on a node that was restarted.
     (State.RUNNING, Stimulus.PUBLISH): State.PUBLISHING,
     (State.RUNNING, Stimulus.COMPLETE): State.COMPLETED,
     (State.RUNNING, Stimulus.FAIL): State.FAILED,

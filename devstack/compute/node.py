@@ -18,7 +18,7 @@ from devstack.compute.config import ComputeConfig
 from devstack.compute.lifecycle import LocalExecution, LocalExecutionState, Stimulus
 from devstack.compute.outbox import Outbox
 from devstack.compute.reporter import Reporter
-from devstack.compute.runner import RESTART, TIMEOUT, Runner
+from devstack.compute.runner import TIMEOUT, Runner
 from devstack.compute.store import ExecutionStore
 from devstack.errors import ConflictError, DevstackError
 from devstack.messages import (
@@ -148,8 +148,6 @@ class ComputeNode:
         match key:
             case (str(kind), str(execution_id)) if kind == TIMEOUT:
                 is_awaited = self._runner.timed_out(now_ns, execution_id)
-            case (str(kind), str(execution_id)) if kind == RESTART:
-                is_awaited = self._runner.restart_due(now_ns, execution_id)
             case _:
                 is_awaited = self._reporter.timer(now_ns, key)
         if not is_awaited:
@@ -162,6 +160,9 @@ class ComputeNode:
     # ---- the requests --------------------------------------------------------------------------------------
 
     def _on_ask(self, now_ns: int, source: str, ask: AskForBid) -> None:
+        if self.store.is_shunned(ask.execution_id):
+            self._reply(source, ask, ask.job.id, f"execution {ask.execution_id} was cancelled before it was asked for")
+            return
         try:
             requested = requested_by(ask.job)
         except DevstackError as exc:
@@ -195,6 +196,8 @@ class ComputeNode:
 
     def _on_cancel(self, now_ns: int, source: str, message: CancelExecution) -> None:
         ask = self._bidder.drop(message.execution_id)
+        if ask is not None or self.store.get(message.execution_id) is None:
+            self.store.shun(message.execution_id)  # The ask may come later, or once more.
         if ask is not None:
             self._reply(source, message, ask.job.id)
             return

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
+
 from devstack.compute.buffer import ExecutorBuffer
 from devstack.compute.config import ComputeConfig, node_labels
 from devstack.compute.outbox import Outbox
@@ -17,9 +19,16 @@ from devstack.models.node import ComputeNodeInfo, NodeInfo, NodeType
 __all__ = ["Reporter"]
 
 REGISTER: Final = "register"
-HEARTBEAT: Final = "heartbeat"
-RESOURCES: Final = "resources"
-INFO: Final = "info"
+REPORT: Final = "report"
+
+
+@attrs.define
+class _Periodic:
+    """A report that is sent every `interval_ns`; `make` names the method that makes it."""
+
+    interval_ns: int
+    due_ns: int
+    make: str
 
 
 class Reporter:
@@ -32,25 +41,28 @@ class Reporter:
         self._outbox = outbox
         self._labels = node_labels(config)
         self._sequence = 0
+        self._last_resources: UpdateResources | None = None
+        self._last_info: UpdateInfo | None = None
+        self._reports: list[_Periodic] = []
         self.refusal = ""
 
     def start(self, now_ns: int) -> None:
         if not self._store.is_registered:
             self._register(now_ns)
-        self._heartbeat(now_ns)
-        self._set_timer(RESOURCES, now_ns + self._config.resources_interval_ns)
-        self._set_timer(INFO, now_ns + self._config.info_interval_ns)
+        config = self._config
+        self._outbox.tell(self._heartbeat())
+        self._reports = [
+            _Periodic(config.heartbeat_interval_ns, now_ns + config.heartbeat_interval_ns, self._heartbeat.__name__),
+            _Periodic(config.resources_interval_ns, now_ns + config.resources_interval_ns, self._resources.__name__),
+            _Periodic(config.info_interval_ns, now_ns + config.info_interval_ns, self._information.__name__),
+        ]
+        self._set_report_timer()
 
     def timer(self, now_ns: int, key: object) -> bool:
         """A timer is due; False if it is none of ours."""
         match key:
-            case "heartbeat":
-                self._heartbeat(now_ns)
-            case "resources":
-                self._report_resources(now_ns)
-            case "info":
-                self._outbox.tell(UpdateInfo(self.info()))
-                self._set_timer(INFO, now_ns + self._config.info_interval_ns)
+            case "report":
+                self._report(now_ns)
             case "register":
                 self._register(now_ns)
             case _:
@@ -66,8 +78,7 @@ class Reporter:
             self._store.is_registered = True
         else:
             self.refusal = f"failed to register node with requester: registration rejected: {reply.reason}"
-            for key in (HEARTBEAT, RESOURCES, INFO):
-                self._outbox.add(CancelTimer(key))
+            self._outbox.add(CancelTimer(REPORT))
         return True
 
     def info(self) -> NodeInfo:
@@ -90,15 +101,35 @@ class Reporter:
         self._outbox.tell(Register(self.info()))
         self._set_timer(REGISTER, now_ns + self._config.register_timeout_ns)
 
-    def _heartbeat(self, now_ns: int) -> None:
-        self._sequence += 1
-        self._outbox.tell(Heartbeat(self._config.node_id, self._sequence))
-        self._set_timer(HEARTBEAT, now_ns + self._config.heartbeat_interval_ns)
+    def _report(self, now_ns: int) -> None:
+        """Send what is due. One timer for all: most instants at which one report is due are another's too."""
+        for report in self._reports:
+            if report.due_ns <= now_ns:
+                self._outbox.tell(getattr(self, report.make)())
+                report.due_ns = now_ns + report.interval_ns
+        self._set_report_timer()
 
-    def _report_resources(self, now_ns: int) -> None:
-        buffer = self._buffer
-        self._outbox.tell(UpdateResources(self._config.node_id, buffer.room.available, buffer.waiting.used))
-        self._set_timer(RESOURCES, now_ns + self._config.resources_interval_ns)
+    def _set_report_timer(self) -> None:
+        self._set_timer(REPORT, min(report.due_ns for report in self._reports))
+
+    def _heartbeat(self) -> Heartbeat:
+        self._sequence += 1
+        return Heartbeat(self._config.node_id, self._sequence)
+
+    # Both give the old message again while it is still true: it was encoded once, and comparing costs less.
+
+    def _resources(self) -> UpdateResources:
+        available, queue_used = self._buffer.room.available, self._buffer.waiting.used
+        last = self._last_resources
+        if last is None or last.available is not available or last.queue_used is not queue_used:
+            last = self._last_resources = UpdateResources(self._config.node_id, available, queue_used)
+        return last
+
+    def _information(self) -> UpdateInfo:
+        info = self.info()
+        if self._last_info is None or self._last_info.info != info:
+            self._last_info = UpdateInfo(info)
+        return self._last_info
 
     def _set_timer(self, key: str, at_ns: int) -> None:
         self._outbox.add(SetTimer(key, at_ns))

@@ -25,16 +25,15 @@ from devstack.compute.config import ComputeConfig
 from devstack.compute.lifecycle import LocalExecution, LocalExecutionState, Stimulus
 from devstack.compute.outbox import Outbox
 from devstack.compute.store import ExecutionStore
-from devstack.messages import CancelResult, CancelTimer, ComputeError, RunResult, SetTimer
+from devstack.messages import CancelResult, CancelTimer, ComputeError, RunResult, SetTimer, UpdateResources
 from devstack.models.event import Event, Topic
 from devstack.models.execution import RunCommandResult
 from devstack.models.gotext import SECOND_NS, duration_text
 from devstack.models.job import Job, SpecConfig
 
-__all__ = ["RESTART", "TIMEOUT", "Runner", "StepEvent"]
+__all__ = ["TIMEOUT", "Runner", "StepEvent"]
 
 TIMEOUT: Final = "timeout"
-RESTART: Final = "restart"
 
 StepEvent = Prepared | RunFinished | Published | StepFailed
 
@@ -57,7 +56,7 @@ class Runner:
         self._restart_forgets_queued = behaviour.on("restart-forgets-queued")
         self._restart_is_cancel = behaviour.on("restart-reported-as-cancel")
         self._results_kept = behaviour.on("results-kept")
-        self._runs_on = not behaviour.on("long-running-never-restarted")
+        self._may_come_back = not behaviour.on("long-running-never-restarted")
         self._is_starting_next = False
         self.buffer = ExecutorBuffer(config.total, unstable=behaviour.on("queue-unstable"))
         self.completed = 0
@@ -99,7 +98,8 @@ class Runner:
 
     def _begin(self, now_ns: int, record: LocalExecution) -> None:
         if record.limit_ns:
-            self._set_timer(record, TIMEOUT, now_ns + record.limit_ns)
+            record.timer = (TIMEOUT, record.id)
+            self._outbox.add(SetTimer(record.timer, now_ns + record.limit_ns))
         if self.runs_at_once(record.job):
             self._start(now_ns, record)
         else:
@@ -148,8 +148,6 @@ class Runner:
         if result.error_msg:
             event = Event.of_error(f"execution error: {result.error_msg}", Topic.RUNNING, now_ns)
             self._fail(now_ns, record, event)
-        elif record.job.is_long_running and self._runs_on:
-            self._run_again(now_ns, record)
         elif publisher is None or publisher.is_empty:
             self._complete(now_ns, record, _NOTHING_PUBLISHED, result)
         else:
@@ -158,23 +156,7 @@ class Runner:
             record.awaits, record.result = Published, result
             self._outbox.add(Publish(record.id, record.job, result))
 
-    def _run_again(self, now_ns: int, record: LocalExecution) -> None:
-        """A daemon or service that ends is started again, but not too often."""
-        due_ns = record.started_ns + self._config.restart_interval_ns
-        if due_ns <= now_ns:
-            self._start(now_ns, record)
-        else:
-            self._set_timer(record, RESTART, due_ns)
-
-    # ---- timers --------------------------------------------------------------------------------------------
-
-    def restart_due(self, now_ns: int, execution_id: str) -> bool:
-        record = self.buffer.holder(execution_id)
-        if record is None or record.timer != (RESTART, execution_id):
-            return False
-        record.timer = None
-        self._start(now_ns, record)
-        return True
+    # ---- the timeout ---------------------------------------------------------------------------------------
 
     def timed_out(self, now_ns: int, execution_id: str) -> bool:
         """The execution had its time; False if it no longer runs."""
@@ -197,10 +179,6 @@ class Runner:
             limit_ns = record.job.task.timeouts.effective_execution_s * SECOND_NS
         text = f"Execution timed out after {duration_text(limit_ns)}"
         return Event.of_error(text, Topic.RUNNING, now_ns, hint=_MORE_TIME, retryable=True)
-
-    def _set_timer(self, record: LocalExecution, kind: str, at_ns: int) -> None:
-        record.timer = (kind, record.id)
-        self._outbox.add(SetTimer(record.timer, at_ns))
 
     def _clear_timer(self, record: LocalExecution) -> None:
         if record.timer is not None:
@@ -254,6 +232,11 @@ class Runner:
         self.buffer.release(record)
         self._outbox.add(Discard(record.id, keep_results))
         self._start_next(now_ns)
+        if record.job.is_long_running and self._may_come_back:
+            # Else the requester, which may be about to start the program again, would count its own past against it.
+            self._outbox.tell(
+                UpdateResources(self._config.node_id, self.buffer.room.available, self.buffer.waiting.used)
+            )
 
     # ---- after a crash -------------------------------------------------------------------------------------
 

@@ -26,10 +26,13 @@ from devstack.compute.lifecycle import (
 )
 from devstack.errors import ConflictError, NotFoundError
 
-__all__ = ["ExecutionStore", "HistoryEntry"]
+__all__ = ["ExecutionStore", "HistoryEntry", "LocalChange"]
 
 State = LocalExecutionState
 _NEW = (State.CREATED, State.BID_ACCEPTED)
+
+LocalChange = tuple[str, LocalExecutionState, LocalExecutionState]
+"""Execution id, previous state, new state."""
 
 
 @attrs.frozen
@@ -43,13 +46,19 @@ class HistoryEntry:
 
 
 class ExecutionStore:
-    """The records of one node. `is_registered` stands for the lock file that keeps a node from registering twice."""
+    """The records of one node.
+
+    `is_registered` stands for the lock file that keeps a node from registering twice. `journal` collects the changes
+    of state since it was last taken; the cluster puts them into the trace.
+    """
 
     def __init__(self, kept: int = 1000, *, with_history: bool = False) -> None:
         self.is_registered = False
+        self.journal: list[LocalChange] = []
         self._kept = kept
         self._records: dict[str, LocalExecution] = {}
         self._over: OrderedDict[str, None] = OrderedDict()
+        self._unwanted: OrderedDict[str, None] = OrderedDict()
         self._history: dict[str, list[HistoryEntry]] | None = {} if with_history else None
 
     def __len__(self) -> int:
@@ -71,6 +80,7 @@ class ExecutionStore:
         if record.id in self._records:
             raise ConflictError(already_exists_text(record.id))
         self._records[record.id] = record
+        self.journal.append((record.id, State.UNDEFINED, record.state))
         if self._history is not None:
             entry = HistoryEntry(
                 record.id, State.UNDEFINED, record.state, 1, "LocalExecutionState created", record.create_time_ns
@@ -126,6 +136,7 @@ class ExecutionStore:
 
     def _write(self, record: LocalExecution, state: LocalExecutionState, now_ns: int, comment: str) -> None:
         previous, record.state = record.state, state
+        self.journal.append((record.id, previous, state))
         record.version += 1
         record.update_time_ns = now_ns
         if comment:
@@ -152,6 +163,15 @@ class ExecutionStore:
         self._over.pop(execution_id, None)
         if self._history is not None:
             self._history.pop(execution_id, None)
+
+    def shun(self, execution_id: str) -> None:
+        """Remember an execution that was cancelled before it was known: its ask is still under way, or was lost."""
+        self._unwanted[execution_id] = None
+        while len(self._unwanted) > self._kept:
+            self._unwanted.popitem(last=False)
+
+    def is_shunned(self, execution_id: str) -> bool:
+        return execution_id in self._unwanted
 
     def of_job(self, job_id: str) -> list[LocalExecution]:
         """The job's executions, the least recently changed first.

@@ -3,6 +3,7 @@
 app         the routes, put together          serve       a listening port to a running server
 backend     what the API needs of a cluster   middleware  what holds for every request
 call        one request                       answers     one answer
+connection  one client, with limits           pages       web pages, and what they may
 query       parameters of the address         errors      errors to answers
 jobs, nodes, agent, auth, logs, legacy, own: the groups of routes
 """

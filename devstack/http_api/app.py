@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from devstack.http_api import agent, auth, jobs, logs, nodes, own
+from devstack.http_api import agent, auth, faults, jobs, logs, nodes, own
 from devstack.http_api.answers import JSON, JSON_UTF8, send_answer
 from devstack.http_api.backend import Backend
 from devstack.http_api.call import Resource
@@ -18,7 +18,7 @@ __all__ = ["create_app"]
 
 def create_app(backend: Backend) -> ASGIApp:
     """The API over that cluster, as an ASGI application for trio."""
-    groups = (jobs.ROUTES, nodes.ROUTES, agent.ROUTES, auth.ROUTES, logs.ROUTES, own.ROUTES)
+    groups = (jobs.ROUTES, nodes.ROUTES, agent.ROUTES, auth.ROUTES, logs.ROUTES, own.ROUTES, faults.ROUTES)
     routes = [Route(path, Resource(backend, handlers)) for group in groups for path, handlers in group.items()]
     everything = [*routes, logs.log_route(backend), *legacy_routes(backend)]
     # A path with a slash at its end is another path, and unknown.

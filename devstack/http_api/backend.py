@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from devstack.behaviour import Behaviour
+from devstack.faults.fault import Fault
+from devstack.faults.state import FaultState
 from devstack.models.execution import Execution
 from devstack.models.job import Job, SpecConfig
 from devstack.models.node import BuildVersion, NodeState
@@ -73,6 +75,15 @@ class Backend(Protocol):
 
     def debug(self) -> Mapping[str, Any]:
         """Components and what they say of themselves; nodes as NodeState, anything else as JSON values."""
+
+    def inject_fault(self, fault: Fault) -> FaultState:
+        """Have the fault begin, now or when it says. Raises UsageError if there is no such target."""
+
+    def list_faults(self) -> Sequence[FaultState]:
+        """The faults that wait or are active, by number."""
+
+    def clear_faults(self, number: int | None) -> Sequence[int]:
+        """End a fault (None: all of them); the numbers of those that were ended. Raises NotFoundError."""
 
     def free_space(self) -> Mapping[str, tuple[int, int, int]]:
         """All, used and free bytes of `tmp` and `root`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import orjson
 import trio
@@ -15,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 from devstack.errors import DevstackError
 from devstack.http_api.answers import send_answer, text_answer
 from devstack.http_api.backend import Backend
-from devstack.http_api.call import Call, Handler, header
+from devstack.http_api.call import Call, Handler
 from devstack.http_api.errors import RefusedError, describe
+from devstack.http_api.pages import is_foreign
 from devstack.http_api.query import Query
 
 __all__ = ["ROUTES", "log_route"]
@@ -44,7 +44,7 @@ class _LogSocket:
         self._errors_as_500 = backend.behaviour.on("errors-as-500")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if _is_foreign(scope):
+        if is_foreign(scope):
             await send_answer(scope, send, text_answer("Forbidden\n", 403))
             return
         await receive()
@@ -92,9 +92,3 @@ async def _cancel_when_gone(receive: Receive, scope: trio.CancelScope) -> None:
     while (await receive())["type"] != "websocket.disconnect":
         pass
     scope.cancel()
-
-
-def _is_foreign(scope: Scope) -> bool:
-    """Whether a page of another place asks: browsers let any page open a websocket, and say where it is from."""
-    origin = header(scope, b"origin").decode("latin-1")
-    return bool(origin) and urlsplit(origin).netloc.lower() != header(scope, b"host").decode("latin-1").lower()

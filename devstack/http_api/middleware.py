@@ -7,6 +7,7 @@ Source: http_api reference 1.1, 1.2.
 from __future__ import annotations
 
 import logging
+import math
 import re
 from typing import Final
 
@@ -18,6 +19,7 @@ from devstack.http_api.answers import JSON_UTF8, json_answer, send_answer
 from devstack.http_api.backend import Backend
 from devstack.http_api.call import BODY_LIMIT_BYTES, TOO_LARGE, header
 from devstack.http_api.errors import http_error, internal_error
+from devstack.http_api.pages import may_act
 from devstack.models.node import BuildVersion
 
 __all__ = ["Middleware"]
@@ -27,6 +29,7 @@ _log: Final = logging.getLogger("devstack.http_api")
 _MIN_VERSION: Final = (1, 4, 0)
 _VERSION_HEADER: Final = b"x-bacalhau-git-version"
 _SEMVER: Final = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?\Z", re.ASCII)
+_AUTHORITY: Final = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 _DEVELOPMENT: Final = ("v0.0.0", "v0.0.0-xxxxxxx")
 _HANDLER_TIMEOUT_S: Final = 30
 # How much of a refused body is read and dropped, for clients that read no answer before they have sent everything.
@@ -40,8 +43,11 @@ class Middleware:
         self._backend = backend
         self._timeout_s = handler_timeout_s
         self._version_headers = _version_headers(backend.version)
+        self._any_page_may_act = backend.behaviour.on("any-page-may-act")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope["path"].startswith("/"):
+            scope = _with_path_alone(scope)
         if scope["type"] == "http":
             await self._answer(scope, receive, send)
         elif scope["type"] == "websocket" and (refusal := self._refuse_client(scope)) is not None:
@@ -55,20 +61,27 @@ class Middleware:
             await send_answer(scope, _with_headers(send, common), _preflight(scope))
         elif _announces_too_much(scope):
             await _refuse_body(scope, receive, _with_headers(send, common))
-        elif (refusal := self._refuse_client(scope)) is not None:
+        elif (refusal := self._refuse_client(scope) or self._refuse_page(scope)) is not None:
             await send_answer(scope, _with_headers(send, common + self._version_headers), refusal)
         else:
             await self._run(scope, receive, send, common)
 
     async def _run(self, scope: Scope, receive: Receive, send: Send, common: Headers) -> None:
         """Let the route answer; answer for it if it fails or takes too long."""
-        send_routed = _with_headers(send, common + self._version_headers)
+        has_begun = False
+
+        async def send_routed(message: Message) -> None:
+            nonlocal has_begun
+            has_begun, patience.deadline = True, math.inf  # However slowly its client reads it.
+            await _with_headers(send, common + self._version_headers)(message)
+
         with trio.move_on_after(self._timeout_s) as patience:
             try:
                 await self._app(scope, receive, send_routed)
             except Exception as exc:
                 _log.exception("internal error: %s %s", scope["method"], scope["path"])
-                await send_answer(scope, send_routed, internal_error(exc))
+                if not has_begun:
+                    await send_answer(scope, send_routed, internal_error(exc))
         if patience.cancelled_caught:
             answer = Response("Server Timeout!", 503, headers={"content-type": "text/plain; charset=utf-8"})
             await send_answer(scope, _with_headers(send, common), answer)
@@ -100,6 +113,20 @@ class Middleware:
             },
             403,
         )
+
+    def _refuse_page(self, scope: Scope) -> Response | None:
+        """The answer to a web page that would act and may not."""
+        if self._any_page_may_act or scope["method"] in ("GET", "HEAD") or may_act(scope):
+            return None
+        origin = header(scope, b"origin").decode("latin-1")
+        return http_error(
+            403, f"pages from {origin} may look but not act here; `--behaviour any-page-may-act` allows it"
+        )
+
+
+def _with_path_alone(scope: Scope) -> Scope:
+    """A request as it is made to a proxy, `GET http://host/path`, is one for the path."""
+    return {**scope, "path": _AUTHORITY.sub("", scope["path"], 1) or "/"}
 
 
 def _dotted(version: tuple[int, int, int]) -> str:

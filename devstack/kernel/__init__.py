@@ -5,7 +5,7 @@ network  links, latency, rules on packets          trace    what happened, and i
 kernel   puts them together and runs
 """
 
-from devstack.kernel.kernel import Host, Kernel
+from devstack.kernel.kernel import Host, Kernel, LivelockError
 from devstack.kernel.network import Deliver, Drop, Network, Packet, Rule, Verdict
 from devstack.kernel.seed import Seed, Stream
 from devstack.kernel.trace import Keep, Record, Trace
@@ -16,6 +16,7 @@ __all__ = [
     "Host",
     "Keep",
     "Kernel",
+    "LivelockError",
     "Network",
     "Packet",
     "Record",

@@ -12,9 +12,9 @@ __all__ = ["DEFAULT_LATENCY_NS", "Deliver", "Drop", "Network", "Packet", "Rule",
 DEFAULT_LATENCY_NS: Final = 500_000  # 0.5 ms each way, without jitter.
 
 
-@attrs.frozen
+@attrs.define
 class Packet:
-    """A message under way. What it carries is opaque here."""
+    """A message under way. What it carries is opaque here. Nobody changes it; it is not frozen for speed alone."""
 
     sequence: int
     source: str
@@ -25,10 +25,11 @@ class Packet:
 
 @attrs.frozen
 class Deliver:
-    """Let it arrive, later than usual by `delay_ns`, `copies` times."""
+    """Let it arrive, later than usual by `delay_ns`, `copies` times; or another packet in its place."""
 
     delay_ns: int = 0
     copies: int = 1
+    instead: Packet | None = None
 
 
 @attrs.frozen
@@ -54,6 +55,7 @@ class Network:
         self.latency_ns = latency_ns
         self.links_ns: dict[tuple[str, str], int] = {}
         self.rules: list[Rule] = []
+        self.meddled_ns = -1  # Until when a rule's verdict has had an effect.
 
     def set_latency(self, source: str, target: str, latency_ns: int) -> None:
         """Give one direction of a link its own latency."""
@@ -70,5 +72,7 @@ class Network:
         for rule in self.rules:
             verdict = rule(packet)
             if verdict is not None:
+                delay_ns = verdict.delay_ns if isinstance(verdict, Deliver) else 0
+                self.meddled_ns = max(self.meddled_ns, packet.sent_ns + delay_ns)
                 return verdict
         return AS_USUAL

@@ -41,6 +41,10 @@ class EventQueue:
         heap = self._heap
         return heappop(heap) if heap and heap[0][0] <= time_ns else None
 
+    def cancel_all(self, target: str, kinds: tuple[int, ...]) -> None:
+        """Drop all events of some kinds that wait for one machine. Looks at every waiting event: for rare use."""
+        self._cancelled.update(event[1] for event in self._heap if event[2] == target and event[3] in kinds)
+
     def _drop_cancelled(self) -> None:
         heap, cancelled = self._heap, self._cancelled
         while cancelled and heap and heap[0][1] in cancelled:

@@ -26,14 +26,21 @@ class Stream:
 
     def below(self, bound: int) -> int:
         """A whole number from 0 to `bound` - 1, each as likely."""
+        assert bound > 0, bound
         self.draws += 1
-        return self._random.randrange(bound)
+        # Spelled out: the generator's bits are the same in every Python, what `randrange` makes of them need not be.
+        bits = bound.bit_length()
+        number = self._random.getrandbits(bits)
+        while number >= bound:
+            number = self._random.getrandbits(bits)
+        return number
 
     def many_below(self, bound: int, count: int) -> list[int]:
         """`count` independent numbers from 0 to `bound` - 1; `bound` is small."""
         self.draws += count
         # Scaling 32 bits instead of rejecting: one call for all nodes. The bias is below bound / 2**32.
-        words = struct.unpack(f"<{count}I", self._random.randbytes(4 * count))
+        drawn = self._random.getrandbits(32 * count) if count else 0
+        words = struct.unpack(f"<{count}I", drawn.to_bytes(4 * count, "little"))
         return [word * bound >> 32 for word in words]
 
 

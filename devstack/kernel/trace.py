@@ -55,4 +55,5 @@ class Trace:
         return self._link().hex()
 
     def _link(self) -> bytes:
-        return sha256(self._chain + "\n".join(self._batch).encode()).digest()
+        # What programs and people write may hold half of a surrogate pair, and is traced as it is.
+        return sha256(self._chain + "\n".join(self._batch).encode("utf-8", "surrogatepass")).digest()

@@ -73,7 +73,10 @@ class RunCommandResult:
 
 @attrs.define
 class Execution:
-    """The requester's record of one execution; owned and changed by `orchestrator.store` alone."""
+    """The requester's record of one execution; owned and changed by `orchestrator.store` alone.
+
+    But for `is_ending`, which the requester keeps: it says what is under way, and is no part of the record's state.
+    """
 
     id: str
     job_id: str
@@ -89,6 +92,8 @@ class Execution:
     revision: int = 1
     create_time_ns: int = 0
     modify_time_ns: int = 0
+    has_run: bool = False  # Its node has been told to run it, and has agreed.
+    is_ending: bool = False  # Its node has been told to end it, and has not answered yet.
 
     @property
     def is_terminal(self) -> bool:

@@ -16,7 +16,7 @@ from devstack.errors import InvalidJobError
 from devstack.models.gotext import cpu_text, human_bytes
 from devstack.models.job import ResourcesConfig
 
-__all__ = ["NO_RESOURCES", "Gpu", "Resources", "normalise", "parse"]
+__all__ = ["NO_RESOURCES", "Gpu", "Resources", "normalise", "parse", "simulated_gpus"]
 
 
 @attrs.frozen
@@ -26,6 +26,13 @@ class Gpu:
     vendor: str = ""
     memory_mib: int = 0
     pci_address: str = ""
+
+
+def simulated_gpus(count: int) -> tuple[Gpu, ...]:
+    """Devices for a node that is to have so many; 256 at most, for a bus has no more addresses."""
+    return tuple(
+        Gpu(index, "Simulated GPU", "NVIDIA", 16384, f"0000:00:{index:02x}.0") for index in range(min(count, 256))
+    )
 
 
 @attrs.frozen

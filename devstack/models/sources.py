@@ -19,14 +19,15 @@ def module_sources(task: Task) -> list[InputSource]:
     if engine is None or engine.key != "wasm":
         return []
     imports = engine.param("ImportModules", [])
-    listed = [engine.param("EntryModule"), *(imports if isinstance(imports, list) else [])]
+    listed = [engine.param("EntryModule"), *(imports if isinstance(imports, list | tuple) else [])]
     return [source for source in map(_input_source, listed) if source is not None]
 
 
-def source_keys(task: Task) -> list[str]:
-    """The provider key of every source that the task reads, modules first."""
-    sources = [*module_sources(task), *task.input_sources]
-    return [source.source.key for source in sources if source.source is not None]
+def source_keys(task: Task) -> tuple[str, ...]:
+    """The provider keys of the sources that the task reads, each once: its inputs', then its modules'."""
+    sources = (*task.input_sources, *module_sources(task))
+    keys = (one.source.key for one in sources if one.source is not None)
+    return tuple(dict.fromkeys(key for key in keys if key))
 
 
 def _input_source(value: Any) -> InputSource | None:

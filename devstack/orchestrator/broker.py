@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -19,6 +20,7 @@ from devstack.models.chance import Chance
 from devstack.models.evaluation import Evaluation, Trigger
 from devstack.models.job import JobType
 from devstack.orchestrator.config import RequesterConfig
+from devstack.orchestrator.waiting import Key, Waiting
 
 __all__ = ["DEAD_LETTERS", "BrokerError", "BrokerStats", "Delivery", "EvaluationBroker"]
 
@@ -26,9 +28,7 @@ DEAD_LETTERS: Final = "_dlq"
 # Bacalhau's channel between job store and broker; beyond it the museum bug drops evaluations.
 _WATCH_SLOTS: Final = 64
 
-_Key = tuple[str, str]
 _Ready = tuple[int, int, int, Evaluation]
-_Waiting = tuple[int, int, Evaluation]
 
 
 class BrokerError(ConflictError):
@@ -88,14 +88,12 @@ class EvaluationBroker:
     def _forget_all(self) -> None:
         self._attempts: dict[str, int] = {}  # of every known evaluation
         self._ready: dict[str, list[_Ready]] = {}
-        self._current: dict[_Key, str] = {}
-        self._pending: dict[_Key, list[Evaluation]] = {}
+        self._current: dict[Key, str] = {}
+        self._pending: dict[Key, list[Evaluation]] = {}
         # In the order of their deadlines, for all are given the same time.
         self._in_flight: dict[str, _InFlight] = {}
-        self._waiting: list[_Waiting] = []
-        self._retries: dict[_Key, _Waiting] = {}  # those of the waiting that were nacked
-        self._hurried: set[int] = set()  # entries of the waiting that no longer count
-        self._dead: dict[_Key, Evaluation] = {}
+        self._waiting = Waiting()
+        self._dead: dict[Key, Evaluation] = {}
         self._cancelled = 0
 
     # ---- in ------------------------------------------------------------------------------------------------
@@ -115,30 +113,17 @@ class EvaluationBroker:
         if self._overflows and self._unread() >= _WATCH_SLOTS:
             return
         if self._dead:
-            self.revive(evaluation.job_id, now_ns)
-        if evaluation.triggered_by == Trigger.NODE_JOIN:
-            self._hurry(self._key(evaluation))
+            self.revive(evaluation.job_id)
+        if evaluation.triggered_by == Trigger.NODE_JOIN and (failed := self._waiting.call_in(self._key(evaluation))):
+            self._admit(failed)  # What its job waits for to try again may have come with the node.
         self._attempts[evaluation.id] = 0
         if evaluation.wait_until_ns > now_ns:
-            self._wait(evaluation, evaluation.wait_until_ns)
+            self._waiting.add(evaluation, evaluation.wait_until_ns)
         else:
             self._admit(evaluation)
 
     def _unread(self) -> int:
         return sum(map(len, self._ready.values())) + sum(map(len, self._pending.values()))
-
-    def _wait(self, evaluation: Evaluation, until_ns: int) -> _Waiting:
-        self._sequence += 1
-        entry = (until_ns, self._sequence, evaluation)
-        heappush(self._waiting, entry)
-        return entry
-
-    def _hurry(self, key: _Key) -> None:
-        """A node has come: what the job waits for to try again may be there, so it need not wait any longer."""
-        entry = self._retries.pop(key, None)
-        if entry is not None:
-            self._hurried.add(entry[1])
-            self._admit(entry[2])
 
     def _admit(self, evaluation: Evaluation) -> None:
         """Give the evaluation its job's slot, or let it stand behind the one that has it."""
@@ -148,7 +133,7 @@ class EvaluationBroker:
         else:
             self._pending.setdefault(self._key(evaluation), []).append(evaluation)
 
-    def _key(self, evaluation: Evaluation) -> _Key:
+    def _key(self, evaluation: Evaluation) -> Key:
         return (evaluation.job_id, evaluation.namespace if self._keyed_by_namespace else "")
 
     def _push_ready(self, kind: str, evaluation: Evaluation) -> None:
@@ -244,7 +229,7 @@ class EvaluationBroker:
             return
         delay_ns = nack_delay_ns(attempts, self._config)
         if delay_ns > 0:
-            self._retries[self._key(evaluation)] = self._wait(evaluation, now_ns + delay_ns)
+            self._waiting.add_failed(self._key(evaluation), evaluation, now_ns + delay_ns)
         else:
             self._admit(evaluation)
 
@@ -274,30 +259,27 @@ class EvaluationBroker:
         self._admit_due(now_ns)
 
     def _admit_due(self, now_ns: int) -> None:
-        while self._waiting and self._waiting[0][0] <= now_ns:
-            _, sequence, evaluation = entry = heappop(self._waiting)
-            if sequence in self._hurried:
-                self._hurried.remove(sequence)
-                continue
-            if self._retries.get(self._key(evaluation)) is entry:
-                del self._retries[self._key(evaluation)]
+        while (evaluation := self._waiting.take_due(now_ns)) is not None:
             self._admit(evaluation)
 
     def next_due_ns(self) -> int | None:
         """When `expire` has something to do next; None: never."""
-        due_ns = [self._waiting[0][0]] if self._waiting else []
-        if self._in_flight:
-            due_ns.append(next(iter(self._in_flight.values())).deadline_ns)
-        return min(due_ns, default=None)
+        due_ns = [self._waiting.next_due_ns(), *(held.deadline_ns for held in islice(self._in_flight.values(), 1))]
+        return min((one for one in due_ns if one is not None), default=None)
 
     # ---- the rest ------------------------------------------------------------------------------------------
 
-    def revive(self, job_id: str, now_ns: int) -> bool:
+    def revive_all(self) -> bool:
+        """Give every dead evaluation a fresh start; see `revive`."""
+        revived = [self.revive(job_id) for job_id in dict.fromkeys(job_id for job_id, _ in self._dead)]
+        return any(revived)
+
+    def revive(self, job_id: str) -> bool:
         """Give the job's dead evaluation a fresh start; whether there was one.
 
         Under `dead-letter-freezes-job` the dead stay dead.
         """
-        if self._dead_for_ever or not self._dead:
+        if self._dead_for_ever:
             return False
         keys = [key for key in self._dead if key[0] == job_id]
         for key in keys:
@@ -308,6 +290,12 @@ class EvaluationBroker:
             self._attempts[evaluation.id] = 0
             self._admit(evaluation)
         return bool(keys)
+
+    def will_look_at(self, job_id: str) -> bool:
+        """Whether an evaluation of the job is still to be worked off, now or later."""
+        if any(key[0] == job_id for key in self._dead):
+            return not self._dead_for_ever
+        return any(key[0] == job_id for key in self._current) or self._waiting.has(job_id)
 
     def disable(self) -> None:
         """Forget everything, and drop what comes from now on."""
@@ -322,7 +310,7 @@ class EvaluationBroker:
             ready=sum(len(heap) for kind, heap in self._ready.items() if kind != DEAD_LETTERS),
             in_flight=len(self._in_flight),
             pending=sum(map(len, self._pending.values())),
-            waiting=len(self._waiting) - len(self._hurried),
+            waiting=len(self._waiting),
             cancelled=self._cancelled,
             ready_by_type={kind: len(heap) for kind, heap in self._ready.items() if heap},
         )

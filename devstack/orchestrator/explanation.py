@@ -60,14 +60,14 @@ def explain(
     answers[chain.RANDOM] = Column(list(draws) or [0] * len(nodes))
     ordered = [answers[name] for name in chain.NAMES]
     total = chain.add_up(ordered)
-    rows = [_row(nodes.ids[position], position, ordered, total) for position in range(len(nodes))]
+    rows = [_row(nodes.states[position].info.node_id, position, ordered, total) for position in range(len(nodes))]
     return Explanation(tuple(sorted(rows, key=lambda row: (-row.rank, row.node_id))))
 
 
 def _past_column(nodes: Nodes, past: Mapping[str, Past]) -> Column:
     ranks, reasons = [FRESH] * len(nodes), {}
     for node_id, then in past.items():
-        position = nodes.positions.get(node_id)
+        position = nodes.position(node_id)
         if position is not None:
             ranks[position] = then.rank
             if then.rank < 0:

@@ -42,7 +42,7 @@ class NodeTable:
     after registering, for only then can it be given work.
     """
 
-    def __init__(self, config: RequesterConfig) -> None:
+    def __init__(self, config: RequesterConfig, earlier: NodeTable | None = None) -> None:
         self.revision = 1
         self._config = config
         self._default_membership = Membership.PENDING if config.manual_approval else Membership.APPROVED
@@ -57,6 +57,23 @@ class NodeTable:
         self._eligible_states: list[NodeState] = []
         self._eligible: tuple[NodeState, ...] = ()
         self._eligible_revision = 0
+        for entry in earlier._entries.values() if earlier is not None else ():
+            self._remember(entry)
+
+    def _remember(self, entry: _Entry) -> None:
+        """Take over a member that an earlier life had stored; its resources and last heartbeat were never stored."""
+        if entry.info.node_id == self._config.node_id:
+            return
+        kept = _Entry(entry.info, entry.membership, entry.is_connected, has_joined=entry.has_joined)
+        self._entries[entry.info.node_id] = kept
+        insort(self._sorted_ids, entry.info.node_id)
+        self._changed(kept)
+
+    def begin(self, now_ns: int) -> None:
+        """Give members that an earlier life knew as connected the usual time to be heard again."""
+        for entry in self._entries.values():
+            if entry.is_connected:
+                entry.heard_ns = now_ns
 
     # ---- reading -------------------------------------------------------------------------------------------
 
@@ -156,16 +173,17 @@ class NodeTable:
             self._changed(entry)
         return ""
 
-    def heartbeat(self, node_id: str, now_ns: int) -> None:
-        """Note that a node lives; one that is not registered is not listened to."""
+    def heartbeat(self, node_id: str, now_ns: int) -> bool:
+        """Note that a node lives; False: it is not registered, and is not listened to."""
         entry = self._entries.get(node_id)
         if entry is None:
-            return
+            return False
         entry.heard_ns = now_ns
         if not entry.is_connected:
             entry.is_connected = True
             self._changed(entry, "reconnect" if entry.has_joined else "join")
             entry.has_joined = True
+        return True
 
     def check_heartbeats(self, now_ns: int) -> None:
         """Disconnect the nodes that were not heard for too long. Times are compared in whole seconds."""

@@ -11,7 +11,7 @@ from devstack.models.job import JobState
 from devstack.models.plan import Plan
 from devstack.orchestrator.store import JobRecord, JobStore, StateConflictError
 
-__all__ = ["Call", "CallKind", "apply", "calls"]
+__all__ = ["Call", "CallKind", "apply", "calls", "owed_call"]
 
 CallKind = Literal["ask", "ask-direct", "accept", "reject", "cancel"]
 
@@ -61,6 +61,12 @@ def calls(plan: Plan) -> list[Call]:
             kind, on_success, expected = row
             found.append(Call(update.execution, kind, update.event.message, on_success, expected))
     return found
+
+
+def owed_call(execution: Execution) -> Call | None:
+    """What the execution's node still has to be asked for its stored states to agree; None: nothing."""
+    row = _CALLS.get((execution.desired, execution.compute))
+    return row and Call(execution, row[0], execution.desired_message, *row[1:])
 
 
 def apply(plan: Plan, store: JobStore, now_ns: int) -> None:

@@ -11,15 +11,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Final
 
-import attrs
-
 from devstack.errors import NotFoundError
 from devstack.messages import (
-    AskForBid,
-    BidAccepted,
-    BidRejected,
     BidResult,
-    CancelExecution,
     CancelResult,
     ComputeError,
     ExecutionReply,
@@ -36,17 +30,21 @@ from devstack.messages import (
 from devstack.models.chance import Chance, new_id
 from devstack.models.evaluation import Evaluation, Trigger
 from devstack.models.event import NO_EVENT, Event, Topic
-from devstack.models.execution import ComputeState, DesiredState, Execution
-from devstack.models.job import Job, JobState, JobType
+from devstack.models.execution import ComputeState, Execution
+from devstack.models.job import Job
 from devstack.orchestrator import housekeeping, planner
 from devstack.orchestrator.broker import EvaluationBroker
+from devstack.orchestrator.calls import ENDING, OFFERING, OutstandingCall, OutstandingCalls, request_of
 from devstack.orchestrator.config import RequesterConfig
 from devstack.orchestrator.endpoint import Endpoint, Submission
 from devstack.orchestrator.nodes import NodeTable
+from devstack.orchestrator.planner import Call
+from devstack.orchestrator.reports import Report, change_of, failure
 from devstack.orchestrator.retry import retry_strategy
 from devstack.orchestrator.scheduler import Schedulers, SchedulingError
 from devstack.orchestrator.selection import NodeSelector
 from devstack.orchestrator.store import JobRecord, JobStore, StateConflictError
+from devstack.orchestrator.wake import NodeWatch
 
 __all__ = ["Requester"]
 
@@ -56,49 +54,35 @@ CALLS: Final = "calls"
 HOUSEKEEPING: Final = "housekeeping"
 HEARTBEATS: Final = "heartbeats"
 
-ASK: Final = "AskForBid"
-ACCEPT: Final = "BidAccepted"
-REJECT: Final = "BidRejected"
-CANCEL: Final = "CancelExecution"
-
-_BID_STATES: Final = frozenset({ComputeState.ASK_FOR_BID, ComputeState.NEW})
-_RUN_STATES: Final = frozenset({ComputeState.BID_ACCEPTED, ComputeState.ASK_FOR_BID_ACCEPTED, ComputeState.NEW})
-_FAILURE_REFUSED_IN: Final = frozenset({ComputeState.COMPLETED, ComputeState.CANCELLED})
-
-
-@attrs.frozen
-class OutstandingCall:
-    """A request to a node that has not been answered yet."""
-
-    execution: Execution
-    message: Any
-    on_success: ComputeState
-    expected: ComputeState | None
-    deadline_ns: int
-
 
 class Requester:
     """One requester node. Everything it wants done collects in `actions` until `drain` takes it."""
 
-    def __init__(self, config: RequesterConfig, id_chance: Chance, rank_chance: Chance, broker_chance: Chance) -> None:
+    def __init__(
+        self,
+        config: RequesterConfig,
+        id_chance: Chance,
+        rank_chance: Chance,
+        broker_chance: Chance,
+        earlier: Requester | None = None,
+    ) -> None:
         self.config = config
-        self.store = JobStore()
-        self.nodes = NodeTable(config)
+        # What an earlier life had committed is still there: jobs, and which nodes are members. All else is gone.
+        self.store: JobStore = JobStore() if earlier is None else earlier.store
+        self.nodes: NodeTable = NodeTable(config, None if earlier is None else earlier.nodes)
         self.endpoint = Endpoint(self.store, config, id_chance)
         self.broker = EvaluationBroker(config, broker_chance)
         self.selector = NodeSelector(self.nodes, self.store, config, rank_chance)
         self._schedulers = Schedulers(self.store, self.selector, retry_strategy(config), config, id_chance)
         self._chance = id_chance
-        self._calls: dict[tuple[str, str], OutstandingCall] = {}
+        self._calls = OutstandingCalls()
         self._armed: dict[str, int] = {}
         self.actions: list[Any] = []
         behaviour = config.behaviour
         self._priority_copied = not behaviour.on("priority-not-copied")
         self._asks_given_up = not behaviour.on("lost-ask-counts-as-pending")
         self._cancels_resent = not behaviour.on("failed-cancel-never-resent")
-        self._nodes_wake_jobs = not behaviour.on("node-join-wakes-nobody")
-        self._lost_when_disconnected = not behaviour.on("disconnected-node-keeps-executions")
-        self._dead_letters_revived = not behaviour.on("dead-letter-freezes-job")
+        self._watch = NodeWatch(behaviour)
 
     def drain(self) -> list[Any]:
         """What is to be done since the last time, in order."""
@@ -110,7 +94,12 @@ class Requester:
     # ---- what comes in -------------------------------------------------------------------------------------
 
     def start(self, now_ns: int) -> None:
-        """Begin the rounds of housekeeping and of looking at heartbeats."""
+        """Begin the rounds, and look at every job that an earlier life has left unfinished."""
+        self.nodes.begin(now_ns)
+        for record in self.store.jobs():
+            self._repeat_calls(now_ns, record)
+            if not record.is_terminal:
+                self._evaluate(now_ns, record, Trigger.EXEC_UPDATE)
         self._set_timer(HOUSEKEEPING, now_ns + self.config.housekeeping_interval_ns)
         self._set_timer(HEARTBEATS, now_ns + self.config.heartbeat_check_ns)
 
@@ -119,24 +108,24 @@ class Requester:
         match message:
             case ExecutionReply():
                 self._on_reply(now_ns, message)
-            case BidResult():
-                self._on_bid_result(now_ns, message)
-            case RunResult():
-                self._on_run_result(now_ns, message)
-            case ComputeError():
-                self._on_compute_error(now_ns, message)
+            case BidResult() | RunResult() | ComputeError():
+                self._on_report(now_ns, message)
             case CancelResult():
                 pass  # The node's reply to the cancel call has said it already.
             case Heartbeat():
-                self.nodes.heartbeat(message.node_id, now_ns)
+                if not self.nodes.heartbeat(message.node_id, now_ns):
+                    self._ignore(message)
             case UpdateResources():
-                self.nodes.update_resources(message.node_id, message.available, message.queue_used)
+                if self.nodes.update_resources(message.node_id, message.available, message.queue_used):
+                    self._ignore(message)
             case Register():
                 accepted, reason = self.nodes.register(message.info, now_ns)
                 self.actions.append(Send(source, ManagementReply("Register", accepted, reason)))
             case UpdateInfo():
                 accepted, reason = self.nodes.update_info(message.info)
                 self.actions.append(Send(source, ManagementReply("UpdateInfo", accepted, reason)))
+            case _:
+                self._ignore(message)
         self._look_at_nodes(now_ns)
 
     def timer(self, now_ns: int, key: Hashable) -> None:
@@ -186,8 +175,6 @@ class Requester:
     # ---- evaluations ---------------------------------------------------------------------------------------
 
     def _enqueue(self, now_ns: int, evaluation: Evaluation) -> None:
-        if self._dead_letters_revived:
-            self.broker.revive(evaluation.job_id, now_ns)
         self.broker.enqueue(evaluation, now_ns)
         self._wake(now_ns)
 
@@ -235,137 +222,130 @@ class Requester:
 
     # ---- calls to the nodes --------------------------------------------------------------------------------
 
-    def _call(self, now_ns: int, call: planner.Call) -> None:
+    def _call(self, now_ns: int, call: Call) -> None:
         execution = call.execution
-        message: Any
-        match call.kind:
-            case "ask" | "ask-direct":
-                record = self.store.job(execution.job_id)
-                message = AskForBid(execution.id, record.job, record.digest, call.kind == "ask")
-            case "accept":
-                message = BidAccepted(execution.id)
-            case "reject":
-                message = BidRejected(execution.id, call.justification)
-            case _:
-                message = CancelExecution(execution.id, call.justification)
-        self._send(now_ns, execution, message, call.on_success, call.expected)
-
-    def _send(
-        self, now_ns: int, execution: Execution, message: Any, on_success: ComputeState, expected: ComputeState | None
-    ) -> None:
+        request = request_of(call, self.store.job(execution.job_id))
         deadline_ns = now_ns + self.config.request_timeout_ns
-        request = type(message).__name__
-        self._calls.pop((execution.id, request), None)
-        self._calls[execution.id, request] = OutstandingCall(execution, message, on_success, expected, deadline_ns)
-        self.actions.append(Send(execution.node_id, message))
+        name = type(request).__name__
+        self._calls.add(OutstandingCall(call, name, deadline_ns))
+        execution.is_ending = name in ENDING and self._cancels_resent
+        self.actions.append(Send(execution.node_id, request))
         if CALLS not in self._armed:
             self._set_timer(CALLS, deadline_ns)
 
+    def awaits_reply(self, execution_id: str) -> bool:
+        """Whether the execution's node still owes an answer, and is asked again or given up if it gives none."""
+        return self._calls.awaits(execution_id)
+
+    def _repeat_calls(self, now_ns: int, record: JobRecord) -> None:
+        """Ask again what an earlier life may not have got an answer to. Nodes take a repeated request as the first."""
+        for execution in record.executions.values():
+            call = planner.owed_call(execution)
+            if call is None and execution.is_ending:
+                call = _cancel_of(execution, execution.desired_message)
+            if call is not None:
+                self._call(now_ns, call)
+
     def _on_reply(self, now_ns: int, reply: ExecutionReply) -> None:
-        call = self._calls.pop((reply.execution_id, reply.request), None)
-        if call is None:
-            return
-        # A node that no longer knows the execution, or has ended it, has nothing left to cancel.
-        if reply.error and not (reply.request == CANCEL and self._cancels_resent):
+        waiting = self._calls.take(reply.execution_id, reply.request)
+        if waiting is None:
+            self._ignore(reply)
+        elif reply.error and waiting.call.kind == "reject" and self._cancels_resent:
+            # The approval had reached the node after all, and only its reply was lost: what runs has to be ended.
+            self._call(now_ns, _cancel_of(waiting.call.execution, waiting.call.justification))
+        elif not reply.error or (reply.request in ENDING and self._cancels_resent):
+            self._answered(now_ns, waiting.call)
+        else:
             self.actions.append(Note("refused", f"{reply.request} {reply.execution_id} {reply.error}"))
-            if self._asks_given_up and reply.request in (ASK, ACCEPT):
-                self._give_up(now_ns, call.execution, reply.error)
-            return
+            if self._asks_given_up and reply.request in OFFERING:
+                self._give_up(now_ns, waiting.call, reply.error)
+
+    def _answered(self, now_ns: int, call: Call) -> None:
+        if call.on_success is ComputeState.UNDEFINED:
+            return  # It was only a reminder.
+        call.execution.is_ending = False
         expected = () if call.expected is None else (call.expected,)
         self._update(now_ns, call.execution, compute=call.on_success, expected_states=expected)
 
     def _expire_calls(self, now_ns: int) -> None:
-        """Requests that nobody answered. The oldest comes first, for all wait equally long."""
-        while self._calls:
-            (execution_id, request), call = next(iter(self._calls.items()))
-            if call.deadline_ns > now_ns:
-                self._set_timer(CALLS, call.deadline_ns)
-                return
-            del self._calls[execution_id, request]
-            self.actions.append(Note("unanswered", f"{request} {execution_id}"))
-            self._on_unanswered(now_ns, request, call)
+        """Requests that nobody answered."""
+        while (waiting := self._calls.take_expired(now_ns)) is not None:
+            self.actions.append(Note("unanswered", f"{waiting.name} {waiting.call.execution.id}"))
+            self._on_unanswered(now_ns, waiting.name, waiting.call)
+        deadline_ns = self._calls.next_deadline_ns()
+        if deadline_ns is not None:
+            self._set_timer(CALLS, deadline_ns)
 
-    def _on_unanswered(self, now_ns: int, request: str, call: OutstandingCall) -> None:
+    def _on_unanswered(self, now_ns: int, name: str, call: Call) -> None:
+        node_id = call.execution.node_id
+        if name in ENDING and self._cancels_resent:
+            if self.nodes.is_known(node_id):
+                self._call(now_ns, call)
+            else:
+                self._answered(now_ns, call)  # Nobody is left who could answer.
+        elif name in OFFERING and self._asks_given_up:
+            self._give_up(now_ns, call, f"node {node_id} did not answer")
+
+    def _remind(self, now_ns: int) -> None:
+        """Ask again for bids that are long in coming: the answer, or the node's memory of the ask, may be lost."""
+        asked_before_ns = now_ns - self.config.housekeeping_interval_ns
+        for record in self.store.in_progress():
+            for execution in record.executions.values():
+                if (
+                    execution.compute is ComputeState.ASK_FOR_BID
+                    and not execution.is_terminal
+                    and execution.modify_time_ns <= asked_before_ns
+                ):
+                    self._call(now_ns, Call(execution, "ask", "", ComputeState.UNDEFINED, execution.compute))
+
+    def _give_up(self, now_ns: int, call: Call, reason: str) -> None:
         execution = call.execution
-        if request == CANCEL and self._cancels_resent and self.nodes.is_known(execution.node_id):
-            self._send(now_ns, execution, call.message, call.on_success, call.expected)
-        elif request in (ASK, ACCEPT) and self._asks_given_up:
-            self._give_up(now_ns, execution, f"node {execution.node_id} did not answer")
-
-    def _give_up(self, now_ns: int, execution: Execution, reason: str) -> None:
+        if execution.compute is not call.expected:
+            return  # A bid or a result came in the meantime, and says more than any reply.
         event = Event.of_error(reason, Topic.BIDDING, now_ns)
-        if self._fail(now_ns, execution, event):
+        if self._change(now_ns, execution, failure(event)):
             # The node may have taken the request and only its answer was lost.
-            self._send(now_ns, execution, CancelExecution(execution.id, reason), ComputeState.CANCELLED, None)
+            self._call(now_ns, _cancel_of(execution, reason))
 
     # ---- what the nodes report -----------------------------------------------------------------------------
 
-    def _on_bid_result(self, now_ns: int, message: BidResult) -> None:
-        execution = self.store.execution(message.execution_id)
+    def _on_report(self, now_ns: int, report: Report) -> None:
+        execution = self.store.execution(report.execution_id)
         if execution is None:
-            return
-        event = message.event
-        if message.accepted:
-            done = self._update(
-                now_ns, execution, compute=ComputeState.ASK_FOR_BID_ACCEPTED, compute_message=event.message,
-                event=event, expected_states=_BID_STATES,
-            )  # fmt: skip
+            self._ignore(report)
         else:
-            done = self._update(
-                now_ns, execution, compute=ComputeState.ASK_FOR_BID_REJECTED, compute_message=event.message,
-                desired=DesiredState.STOPPED, desired_message="bid rejected", event=event, expected_states=_BID_STATES,
-            )  # fmt: skip
-        if done:
-            self._evaluate(now_ns, self.store.job(execution.job_id), Trigger.EXEC_UPDATE)
+            self._change(now_ns, execution, change_of(report, self.store.job(execution.job_id).job))
 
-    def _on_run_result(self, now_ns: int, message: RunResult) -> None:
-        execution = self.store.execution(message.execution_id)
-        if execution is None:
-            return
-        record = self.store.job(execution.job_id)
-        state, note, own = ComputeState.COMPLETED, "execution completed", ""
-        if record.job.is_long_running:
-            state, note = ComputeState.FAILED, "execution completed unexpectedly"
-            own = note
-        done = self._update(
-            now_ns, execution, compute=state, compute_message=own, desired=DesiredState.STOPPED, desired_message=note,
-            published_result=message.published, run_output=message.result, expected_states=_RUN_STATES,
-        )  # fmt: skip
-        if done:
-            self._evaluate(now_ns, record, Trigger.EXEC_UPDATE)
-
-    def _on_compute_error(self, now_ns: int, message: ComputeError) -> None:
-        execution = self.store.execution(message.execution_id)
-        if execution is not None:
-            self._fail(now_ns, execution, message.event)
-
-    def _fail(self, now_ns: int, execution: Execution, event: Event) -> bool:
-        done = self._update(
-            now_ns, execution, compute=ComputeState.FAILED, compute_message=event.message, desired=DesiredState.STOPPED,
-            desired_message="execution failed", event=event, unexpected_states=_FAILURE_REFUSED_IN,
-        )  # fmt: skip
+    def _change(self, now_ns: int, execution: Execution, change: dict[str, Any]) -> bool:
+        """Write what a node reported, and have the job looked at."""
+        done = self._update(now_ns, execution, **change)
         if done:
             self._evaluate(now_ns, self.store.job(execution.job_id), Trigger.EXEC_UPDATE)
         return done
 
     def _update(self, now_ns: int, execution: Execution, event: Event = NO_EVENT, **changes: Any) -> bool:
-        """Write a change; a late or repeated report that the store refuses is noted and changes nothing."""
+        """Write a change; what the store refuses came late or twice: it is noted, and changes nothing."""
         try:
             self.store.update_execution(execution, now_ns, event=event, **changes)
         except StateConflictError as exc:
-            self.actions.append(Note("ignored", str(exc)))
+            self._ignore(exc)
             return False
         return True
+
+    def _ignore(self, what: object) -> None:
+        self.actions.append(Note("ignored", str(what)))
 
     # ---- rounds --------------------------------------------------------------------------------------------
 
     def _keep_house(self, now_ns: int) -> None:
         for evaluation in housekeeping.due_evaluations(self.store, self.config, self._chance, now_ns):
             self._enqueue(now_ns, evaluation)
-        if self._dead_letters_revived:
-            for record in self.store.in_progress():
-                self.broker.revive(record.job.id, now_ns)
+        for record in self._watch.lacking(self.store.in_progress(), self.nodes.eligible()):
+            self._evaluate(now_ns, record, Trigger.JOB_QUEUE)
+        if self.broker.revive_all():
             self._wake(now_ns)
+        if self._asks_given_up:
+            self._remind(now_ns)
         self._set_timer(HOUSEKEEPING, now_ns + self.config.housekeeping_interval_ns)
 
     def _look_at_nodes(self, now_ns: int) -> None:
@@ -373,29 +353,15 @@ class Requester:
         events = self.nodes.take_events()
         if not events:
             return
-        came = any(kind in ("join", "approve", "reconnect") for kind, _ in events)
-        gone = {node_id for kind, node_id in events if kind in ("disconnect", "reject", "delete")}
         for kind, node_id in events:
             self.actions.append(Note("node", f"{node_id} {kind}"))
-        for record in self.store.in_progress():
-            if came and self._nodes_wake_jobs and self._waits_for_room(record):
-                self._evaluate(now_ns, record, Trigger.NODE_JOIN)
-            elif gone and self._lost_when_disconnected and self._lives_on(record, gone):
-                self._evaluate(now_ns, record, Trigger.NODE_LEAVE)
-
-    @staticmethod
-    def _waits_for_room(record: JobRecord) -> bool:
-        if record.job.type == JobType.DAEMON:
-            return True
-        if record.job.type == JobType.OPS:
-            return False
-        live = sum(not execution.is_terminal for execution in record.executions.values())
-        return live < record.job.wanted or record.state is not JobState.RUNNING
-
-    @staticmethod
-    def _lives_on(record: JobRecord, node_ids: set[str]) -> bool:
-        return any(not e.is_terminal and e.node_id in node_ids for e in record.executions.values())
+        for record, trigger in self._watch.concerned(events, self.store.in_progress()):
+            self._evaluate(now_ns, record, trigger)
 
     def _set_timer(self, key: str, at_ns: int) -> None:
         self._armed[key] = at_ns
         self.actions.append(SetTimer(key, at_ns))
+
+
+def _cancel_of(execution: Execution, why: str) -> Call:
+    return Call(execution, "cancel", why, ComputeState.CANCELLED, None)

@@ -1,7 +1,7 @@
 """Chooses nodes for a job: filter, rank, take the best. Every choice can be explained.
 
-Most of a ranking is the same for all jobs that want the same of the same nodes; it is kept until the nodes change.
-What is left for one placement is the job's own past and one draw a node.
+Most of a ranking is the same for all jobs that want the same; it is kept, and follows the nodes as they change. What
+is left for one placement is the job's own past and one draw a node.
 Source: orchestrator reference 7.
 """
 
@@ -23,6 +23,7 @@ from devstack.orchestrator.ranking.nodes import Nodes
 from devstack.orchestrator.ranking.over_subscription import check_factor
 from devstack.orchestrator.ranking.previous import FRESH, Past, PastRule
 from devstack.orchestrator.ranking.randomness import check_range, draw_ranks
+from devstack.orchestrator.ranking.shared import SharedRanking
 from devstack.orchestrator.ranking.wanted import Wanted, wanted_by
 from devstack.orchestrator.store import JobRecord, JobStore
 
@@ -54,15 +55,6 @@ class NodeTable(Protocol):
 
     def is_lost(self, node_id: str) -> bool:
         """Whether executions on that node are given up."""
-
-
-@attrs.frozen
-class _Ranking:
-    """What all jobs with the same wishes share: the sum of all rules but the past and the draw."""
-
-    nodes: Nodes
-    totals: list[int]
-    reasons: Mapping[int, str]
 
 
 @attrs.define
@@ -105,12 +97,12 @@ class NodeSelector:
         self._store = store
         self._config = config
         self._chance = chance
-        self._columns: Nodes | None = None
-        self._rankings: dict[Wanted, _Ranking] = {}
+        self._columns = Nodes(())
+        self._rankings: dict[Wanted, SharedRanking] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # What can be computed again is left out of copies of a world.
-        return {**self.__dict__, "_columns": None, "_rankings": {}}
+        return {**self.__dict__, "_columns": Nodes(()), "_rankings": {}}
 
     def matching(self, record: JobRecord, now_ns: int) -> Selection:
         """All nodes that suit the job, best first.
@@ -160,55 +152,54 @@ class NodeSelector:
             return {}
         return PastRule.of(record.job.type, self._config.behaviour).by_node(record.executions.values(), now_ns)
 
-    def _ranking(self, record: JobRecord, states: tuple[NodeState, ...]) -> _Ranking:
-        if self._columns is None or self._columns.states is not states:
-            self._columns = Nodes(states) if self._columns is None else self._columns.after(states)
-            self._rankings = {}
+    def _ranking(self, record: JobRecord, states: tuple[NodeState, ...]) -> SharedRanking:
+        if self._columns.states is not states:
+            self._columns = Nodes.after(self._columns, states)
         try:
             wanted = wanted_by(record.job)
-            known = self._rankings.get(wanted)
-            return self._rank(wanted, self._columns) if known is None else known
+            ranking = self._rankings.get(wanted)
+            if ranking is None:
+                ranking = SharedRanking(wanted, self._columns, self._config)
+                self._keep(wanted, ranking)
         except InvalidJobError as exc:
             raise SchedulingError(exc.message, exc.hint) from exc
-
-    def _rank(self, wanted: Wanted, nodes: Nodes) -> _Ranking:
-        total = chain.add_up(list(chain.columns(wanted, nodes, self._config).values()))
-        if len(self._rankings) >= _MOST_RANKINGS:
-            self._rankings.clear()
-        # As if no node had a past: those that have one are put right for each placement.
-        ranking = _Ranking(nodes, [rank + FRESH for rank in total.ranks], total.reasons)
-        self._rankings[wanted] = ranking
+        ranking.follow(self._columns)
         return ranking
 
+    def _keep(self, wanted: Wanted, ranking: SharedRanking) -> None:
+        if len(self._rankings) >= _MOST_RANKINGS:
+            del self._rankings[next(iter(self._rankings))]
+        self._rankings[wanted] = ranking
+
     def _select(
-        self, ranking: _Ranking, states: tuple[NodeState, ...], draws: list[int], past: dict[str, Past],
+        self, ranking: SharedRanking, states: tuple[NodeState, ...], draws: list[int], past: dict[str, Past],
         count: int | None,
     ) -> Selection:  # fmt: skip
         totals = list(map(add, ranking.totals, draws))
         suitable = len(totals) - len(ranking.reasons)
-        positions, resting = ranking.nodes.positions, {}
+        resting = {}
         for node_id, then in past.items():
-            position = positions.get(node_id)
+            position = ranking.nodes.position(node_id)
             if position is None or position in ranking.reasons:
                 continue
             if then.rank >= 0:
-                totals[position] += then.rank - FRESH
+                totals[position] += then.rank - FRESH  # All others rank as FRESH, which need not be added to each.
                 continue
             totals[position] = chain.REFUSED
             suitable -= 1
             if then.rests_until_ns:
                 resting[node_id] = then.rests_until_ns
-        chosen = _best(ranking.nodes.ids, totals, suitable if count is None else min(count, suitable))
+        chosen = _best(states, totals, suitable if count is None else min(count, suitable))
         return Selection(
             chosen, suitable, len(totals), states, self.nodes.revision, draws, past, resting, ranking.reasons
         )
 
 
-def _best(ids: list[str], totals: list[int], count: int) -> list[str]:
-    """The ids of the best, first the best; the ids are in order, and of equals the first wins."""
+def _best(states: Sequence[NodeState], totals: list[int], count: int) -> list[str]:
+    """The ids of the best, first the best; the nodes are in the order of their ids, and of equals the first wins."""
     if count <= 0:
         return []
     if count == 1:
-        return [ids[totals.index(max(totals))]]
+        return [states[totals.index(max(totals))].info.node_id]
     order = sorted(range(len(totals)), key=totals.__getitem__, reverse=True)
-    return [ids[position] for position in order[:count]]
+    return [states[position].info.node_id for position in order[:count]]

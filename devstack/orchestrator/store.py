@@ -197,6 +197,8 @@ class JobStore:
         previous = execution.compute
         if compute is not None:
             execution.compute = compute
+            if compute is ComputeState.BID_ACCEPTED:
+                execution.has_run = True
         if compute_message:
             execution.compute_message = compute_message
         if desired is not None:

@@ -78,7 +78,12 @@ class RunOutput:
         stderr, stderr_truncated = err.summary()
         errors = [error_msg, out.error, err.error, _write_exit_code(self._results_dir, exit_code)]
         return RunCommandResult(
-            stdout, stdout_truncated, stderr, stderr_truncated, exit_code, "\n".join(filter(None, errors))
+            stdout,
+            stdout_truncated,
+            stderr,
+            stderr_truncated,
+            exit_code,
+            "\n".join(dict.fromkeys(filter(None, errors))),
         )
 
     def close(self) -> None:
@@ -138,7 +143,7 @@ def _write_all(file: BinaryIO, data: bytes) -> None:
         rest = rest[file.write(rest) :]
 
 
-def result_of_texts(stdout: str, stderr: str, exit_code: int, error_msg: str = "") -> RunCommandResult:
+def result_of_texts(stdout: str | bytes, stderr: str | bytes, exit_code: int, error_msg: str = "") -> RunCommandResult:
     """The result of a run whose whole output is known, as of a simulated one; touches no file."""
     if not stdout and not stderr:
         return RunCommandResult(exit_code=exit_code, error_msg=error_msg)

@@ -23,18 +23,24 @@ LONGEST_WAIT_S: Final = 3600.0
 
 
 class RealTimePace:
-    """Moves one cluster along with the wall clock."""
+    """Moves one cluster along with the wall clock.
 
-    def __init__(self, cluster: Cluster, speed: int = 1) -> None:
+    Args:
+        speed: Virtual seconds per second.
+        monotonic_ns: The clock that says how much time has passed.
+    """
+
+    def __init__(self, cluster: Cluster, speed: int = 1, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self.cluster = cluster
         self.speed = speed
-        self._started_ns = time.monotonic_ns()
+        self._monotonic_ns = monotonic_ns
+        self._started_ns = monotonic_ns()
         self._origin_ns = cluster.now_ns
         self._nudged = trio.Event()
 
     def now_ns(self) -> int:
         """Virtual time as the wall clock has it."""
-        return self._origin_ns + (time.monotonic_ns() - self._started_ns) * self.speed
+        return self._origin_ns + (self._monotonic_ns() - self._started_ns) * self.speed
 
     def catch_up(self) -> None:
         """Let everything happen that is due by now, so that what comes next comes after it."""

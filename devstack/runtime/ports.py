@@ -12,11 +12,12 @@ from typing import Protocol
 
 import attrs
 
+from devstack.compute.bidding import Answer
 from devstack.models.execution import RunCommandResult
 from devstack.models.job import InputSource, Job, SpecConfig, Task
 from devstack.models.resources import Resources
 
-__all__ = ["STDERR", "STDOUT", "Executor", "Output", "PreparedInput", "Publisher", "RunRequest", "Storage"]
+__all__ = ["STDERR", "STDOUT", "Executor", "Output", "PreparedInput", "Probe", "Publisher", "RunRequest", "Storage"]
 
 STDOUT = 1
 STDERR = 2
@@ -118,3 +119,10 @@ class Publisher(Protocol):
         self, spec: SpecConfig, execution_id: str, job_id: str, node_id: str, results_dir: Path
     ) -> SpecConfig:
         """Publish the folder; the answer says where it can be had."""
+
+
+class Probe(Protocol):
+    """Somebody else who decides whether a node takes a job."""
+
+    async def ask(self, node_id: str, job: Job) -> Answer:
+        """Whether the node takes it, waits, and the whole reason."""

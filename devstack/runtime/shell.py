@@ -6,7 +6,8 @@ had fetched.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,15 +28,16 @@ from devstack.compute.actions import (
     StepFailed,
     StopRun,
 )
+from devstack.compute.bidding import Answer
 from devstack.errors import AdapterError
 from devstack.machine import remove_tree
 from devstack.models.event import Event, Topic
-from devstack.models.job import InputSource, Task
+from devstack.models.job import InputSource, Job, Task
 from devstack.models.sources import module_sources
 from devstack.runtime.logs import LogBook
 from devstack.runtime.output import RunOutput, write_result_files
 from devstack.runtime.pace import RealTimePace
-from devstack.runtime.ports import STDERR, STDOUT, Executor, PreparedInput, Publisher, RunRequest, Storage
+from devstack.runtime.ports import STDERR, STDOUT, Executor, PreparedInput, Probe, Publisher, RunRequest, Storage
 from devstack.runtime.simulated import NOOP, SimulatedShell
 
 __all__ = ["LiveShell"]
@@ -43,12 +45,14 @@ __all__ = ["LiveShell"]
 Step = Callable[[str, "Workspace", Any], Awaitable[None]]
 
 RESULTS_MODE: Final = 0o777
+_log: Final = logging.getLogger("devstack.runtime")
 
 
 @attrs.define
 class Workspace:
     """What one execution has on this machine while it lives."""
 
+    node_id: str
     directory: Path
     inputs: tuple[PreparedInput, ...] = ()
     modules: tuple[PreparedInput, ...] = ()
@@ -76,12 +80,15 @@ class LiveShell:
         publishers: Mapping[str, Publisher],
         logs: LogBook,
         task_env_reaches_program: bool = True,
+        probes: Sequence[Probe] = (),
     ) -> None:
         self._pace, self._nursery, self._root, self._stack_id = pace, nursery, root, stack_id
         self._engines, self._storages, self._publishers, self._logs = engines, storages, publishers, logs
         self._task_env = task_env_reaches_program
+        self._probes = tuple(probes)
         self._simulated = SimulatedShell(pace.cluster.kernel)
         self._workspaces: dict[str, Workspace] = {}
+        self._power_cuts = 0
 
     def perform(self, node_id: str, action: Any) -> None:
         """Begin the action."""
@@ -99,23 +106,36 @@ class LiveShell:
             case Discard():
                 self._discard(node_id, action)
 
+    def power_cut(self, node_id: str) -> None:
+        """End everything that runs on the node; nothing of it is reported."""
+        self._simulated.power_cut(node_id)
+        # What the node begins after a restart gets folders of its own: the old ones are still being removed.
+        self._power_cuts += 1
+        for execution_id in [key for key, one in self._workspaces.items() if one.node_id == node_id]:
+            workspace = self._workspaces.pop(execution_id)
+            if workspace.scope is not None:
+                workspace.scope.cancel()
+            self._forget(execution_id, workspace)
+
     # ---- bidding -------------------------------------------------------------------------------------------
 
     def _assess(self, node_id: str, action: Assess) -> None:
         task = action.job.task
-        if self._is_simulated(task) and not task.input_sources:
+        if self._is_simulated(task) and not task.input_sources and not self._probes:
             self._simulated.perform(node_id, action)
         else:
             self._nursery.start_soon(self._assess_outside, node_id, action)
 
     async def _assess_outside(self, node_id: str, action: Assess) -> None:
         try:
-            facts = await self._facts(action)
+            facts = await self._facts(node_id, action)
         except AdapterError as exc:
             facts = BidFacts(error=exc.message, hint=exc.hint)
+        except Exception as exc:
+            facts = BidFacts(error=_internal_error(action, exc))
         self._pace.post(node_id, Assessed(action.execution_id, facts))
 
-    async def _facts(self, action: Assess) -> BidFacts:
+    async def _facts(self, node_id: str, action: Assess) -> BidFacts:
         task, refusal = action.job.task, ""
         assert task.engine is not None
         if self._is_simulated(task):
@@ -124,7 +144,17 @@ class LiveShell:
                 return facts
         elif (engine := self._engines.get(task.engine.key)) is not None:
             refusal = await engine.assess(task, action.resources)
-        return attrs.evolve(await self._input_facts(task), engine_refusal=refusal)
+        probe = await self._probe(node_id, action.job)
+        return attrs.evolve(await self._input_facts(task), engine_refusal=refusal, probe=probe)
+
+    async def _probe(self, node_id: str, job: Job) -> Answer | None:
+        """What the probes say together: the first that does not take the job decides."""
+        answer = None
+        for probe in self._probes:
+            answer = await probe.ask(node_id, job)
+            if answer.waits or not answer.bids:
+                return answer
+        return answer
 
     async def _input_facts(self, task: Task) -> BidFacts:
         """How big the inputs are, and how many would have to be fetched. A source that is not here is refused later."""
@@ -147,7 +177,8 @@ class LiveShell:
     def _begin(self, node_id: str, execution_id: str, step: Step, action: Any) -> None:
         workspace = self._workspaces.get(execution_id)
         if workspace is None:
-            workspace = self._workspaces[execution_id] = Workspace(self._root / node_id / execution_id)
+            folder = f"{execution_id}.{self._power_cuts}" if self._power_cuts else execution_id
+            workspace = self._workspaces[execution_id] = Workspace(node_id, self._root / node_id / folder)
         workspace.scope = trio.CancelScope()
         workspace.steps_under_way += 1
         self._nursery.start_soon(self._step, node_id, workspace, workspace.scope, step, action)
@@ -156,6 +187,10 @@ class LiveShell:
         try:
             with scope:
                 await step(node_id, workspace, action)
+        except Exception as exc:
+            # A mistake of ours costs the execution, not the stack.
+            topic = Topic.PUBLISHING if isinstance(action, Publish) else Topic.RUNNING
+            self._fail(node_id, action.execution_id, topic, _internal_error(action, exc))
         finally:
             workspace.steps_under_way -= 1
             if workspace.is_discarded:
@@ -163,6 +198,8 @@ class LiveShell:
 
     async def _prepare(self, node_id: str, workspace: Workspace, action: Prepare) -> None:
         try:
+            if workspace.directory.exists():  # Left by a killed stack of the same seed.
+                await trio.to_thread.run_sync(remove_tree, workspace.directory)
             await self._make_folders(workspace)
             task = action.job.task
             modules = module_sources(task)
@@ -206,7 +243,10 @@ class LiveShell:
         if storage is None:
             known = " ".join(sorted(self._storages))
             raise AdapterError(f"no matching key found on this server: {source.source.key}. Only supports [{known}]")
-        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise AdapterError(f"making room for the input {source.target}: {exc}") from None
         return await storage.prepare(source, directory)
 
     def _start(self, node_id: str, action: StartRun) -> None:
@@ -285,12 +325,18 @@ class LiveShell:
 
     def _discard(self, node_id: str, action: Discard) -> None:
         self._simulated.perform(node_id, action)
-        if (log := self._logs.get(action.execution_id)) is not None:
-            log.close()
         workspace = self._workspaces.pop(action.execution_id, None)
+        if workspace is not None:
+            workspace.keeps_results = action.keep_results
+        self._forget(action.execution_id, workspace)
+
+    def _forget(self, execution_id: str, workspace: Workspace | None) -> None:
+        """Close the execution's log, and remove its folders as soon as nothing uses them."""
+        if (log := self._logs.get(execution_id)) is not None:
+            log.close()
         if workspace is None:
             return
-        workspace.is_discarded, workspace.keeps_results = True, action.keep_results
+        workspace.is_discarded = True
         if not workspace.steps_under_way:
             self._nursery.start_soon(self._remove, workspace)
 
@@ -303,3 +349,9 @@ class LiveShell:
     @staticmethod
     def _is_simulated(task: Task) -> bool:
         return task.engine is not None and task.engine.key == NOOP
+
+
+def _internal_error(action: Any, error: Exception) -> str:
+    """What the client reads of a mistake of ours, which is also put into the log."""
+    _log.error("internal error in %s of %s", type(action).__name__, action.execution_id, exc_info=error)
+    return f"internal error: {type(error).__name__}: {error}"

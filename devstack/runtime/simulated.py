@@ -7,7 +7,7 @@ virtual time. What would need the real world is refused with the reason.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -34,13 +34,17 @@ from devstack.runtime.output import result_of_texts
 
 __all__ = ["SimulatedShell"]
 
-NOOP = "noop"
+NOOP: Final = "noop"
+LOCAL: Final = "local"
+# Where results of the local publisher would be; nothing answers there, and the name can never be anybody's.
+RESULTS_ADDRESS: Final = "http://results.invalid"
 
 
 @attrs.define
 class SimulatedRun:
     """A simulated program under way; `sequence` cancels its end."""
 
+    node_id: str
     outcome: NoopOutcome
     sequence: int
 
@@ -57,6 +61,11 @@ class SimulatedShell:
         """Begin the action; its event is posted at its virtual time."""
         perform: Callable[[str, Any], None] = self._PERFORMERS[type(action)].__get__(self)
         perform(node_id, action)
+
+    def power_cut(self, node_id: str) -> None:
+        """Forget what ran there; the kernel has dropped what would have been reported."""
+        for execution_id in [key for key, run in self._runs.items() if run.node_id == node_id]:
+            del self._runs[execution_id]
 
     def outcome(self, execution_id: str) -> NoopOutcome | None:
         """What a run under way will come to."""
@@ -84,12 +93,16 @@ class SimulatedShell:
         result = result_of(outcome)
         at_ns = self._kernel.now_ns + outcome.duration_ns
         sequence = self._kernel.post(node_id, RunFinished(action.execution_id, result), at_ns)
-        self._runs[action.execution_id] = SimulatedRun(outcome, sequence)
+        self._runs[action.execution_id] = SimulatedRun(node_id, outcome, sequence)
 
     def _publish(self, node_id: str, action: Publish) -> None:
         publisher = action.job.task.publisher
         if publisher is None or publisher.key in ("", NOOP):
             self._kernel.post(node_id, Published(action.execution_id, SpecConfig()))
+            return
+        if publisher.key == LOCAL:
+            result = SpecConfig("urlDownload", {"URL": f"{RESULTS_ADDRESS}/{action.execution_id}.tar.gz"})
+            self._kernel.post(node_id, Published(action.execution_id, result))
             return
         reason = f"failed to get publisher {publisher.type}: this run has no real publishers"
         self._kernel.post(node_id, StepFailed(action.execution_id, Topic.PUBLISHING, reason))

@@ -163,3 +163,30 @@ def test_network_http_is_told_to_be_missing(request_of):
         request_of(network=Network(NetworkType.HTTP, ("example.com",)))
     )
     assert "at least one domain is required" in refusal(request_of(network=Network(NetworkType.HTTP)))
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("../../out", "out"),
+        ("/out", "out"),
+        ("a/../../out", "out"),
+        ("./out/", "out"),
+        ("//out", "out"),
+        (".out", ".out"),
+    ],
+)
+def test_a_result_lies_below_the_results_whatever_its_name(request_of, name, folder):
+    """Dots and slashes lead nowhere else, neither for the folder nor for what the container may write to."""
+    request = request_of(result_paths=(ResultPath(name, "/outputs"),))
+    make_result_dirs(request)
+    assert [folder] == [path.name for path in request.results_dir.iterdir()]
+    [mount] = host_config(request)["Mounts"]
+    assert str(request.results_dir / folder) == mount["Source"]
+
+
+def test_a_zero_byte_in_the_name_of_a_result_is_told(request_of):
+    """Before anything is made."""
+    request = request_of(result_paths=(ResultPath("o\0", "/outputs"),))
+    with pytest.raises(AdapterError, match="zero byte in its name"):
+        make_result_dirs(request)

@@ -7,7 +7,15 @@ import pytest
 
 from devstack.compute import LocalExecutionState
 from devstack.compute.actions import Assess, Assessed, BidFacts, Discard, Prepare, Publish, StartRun, StopRun
-from devstack.messages import BidRejected, BidResult, CancelResult, ComputeError, ExecutionReply, RunResult
+from devstack.messages import (
+    BidRejected,
+    BidResult,
+    CancelResult,
+    ComputeError,
+    ExecutionReply,
+    RunResult,
+    UpdateResources,
+)
 from devstack.models.event import Topic
 from devstack.models.job import SpecConfig
 from devstack.models.resources import Resources
@@ -35,12 +43,23 @@ def test_resources_that_cannot_be_read_are_an_error_in_the_reply(make_node, make
     assert [ExecutionReply("e-1", "j-1", "AskForBid", "invalid CPU value: much")] == bench.sent()
 
 
-def test_an_ask_that_comes_twice_is_bid_for_once(make_node, make_job):
-    """A repeated ask is answered, and nothing more."""
+def test_an_ask_that_comes_again_is_a_reminder(make_node, make_job):
+    """The bid is told again, for it may have been lost; once it is settled, there is nothing more to tell."""
     bench = make_node()
     bench.ask("e-1", make_job())
     bench.ask("e-1", make_job())
-    assert (2, 1) == (len(bench.sent(ExecutionReply)), len(bench.sent(BidResult)))
+    assert (2, 2) == (len(bench.sent(ExecutionReply)), len(bench.sent(BidResult)))
+    bench.accept("e-1")
+    bench.ask("e-1", make_job())
+    assert (2, 1) == (len(bench.sent(BidResult)), len(bench.done(StartRun)))
+
+
+def test_a_reminder_of_a_bid_that_waits_for_a_person_tells_nothing(make_node, make_job):
+    """That person has still to decide."""
+    bench = make_node(wait_on_bid=True)
+    bench.ask("e-1", make_job())
+    bench.ask("e-1", make_job())
+    assert (2, 0) == (len(bench.sent(ExecutionReply)), len(bench.sent(BidResult)))
 
 
 def test_a_refused_ask_is_not_stored(make_node, make_job):
@@ -138,6 +157,16 @@ def test_an_unknown_execution_is_an_error_in_the_reply(make_node):
     bench.handle(BidRejected("e-9", "no"))
     bench.cancel("e-9")
     assert {"execution not found: e-9"} == {reply.error for reply in bench.sent(ExecutionReply)}
+
+
+def test_an_ask_that_its_cancel_has_overtaken_is_not_taken(make_node, make_job):
+    """Messages may overtake each other; what is over already must not begin."""
+    bench = make_node()
+    bench.cancel("e-1")
+    bench.ask("e-1", make_job(), wait=False)
+    text = "execution e-1 was cancelled before it was asked for"
+    assert ExecutionReply("e-1", "j-1", "AskForBid", text) == bench.sent()[-1]
+    assert [] == bench.done(StartRun)
 
 
 def test_a_rejected_bid_is_cancelled(make_node, make_job):
@@ -359,39 +388,25 @@ def test_an_early_cancel_is_lost_in_v1_4_0(make_node, make_job):
 # ---- daemons and services ----------------------------------------------------------------------------------
 
 
-def test_a_service_that_ends_is_started_again_but_not_too_often(make_node, make_job):
-    """At most one start in ten seconds; the room stays taken meanwhile."""
-    bench = make_node()
-    bench.run("e-1", make_job(type="service"))
-    bench.pass_time(SECOND)
+@pytest.mark.parametrize("behaviour", ["documented", "v1.4.0"])
+@pytest.mark.parametrize("job_type", ["service", "daemon"])
+def test_a_long_running_program_that_ends_is_reported_like_any_other(make_node, make_job, behaviour, job_type):
+    """The node starts nothing again by itself: that is the requester's business, which may choose another node."""
+    bench = make_node(behaviour)
+    bench.run("e-1", make_job(type=job_type))
     bench.finish("e-1")
-    bench.finish("e-1")
-    assert (1000, 1) == (bench.node.running.cpu_millis, bench.node.ignored)
-    bench.pass_time(8 * SECOND)
-    assert 1 == len(bench.done(StartRun))
-    bench.pass_time(SECOND)
-    assert 2 == len(bench.done(StartRun))
-    bench.pass_time(30 * SECOND)
-    bench.finish("e-1")
-    assert 3 == len(bench.done(StartRun))
-    assert (State.RUNNING, []) == (bench.state("e-1"), bench.sent(RunResult))
-
-
-def test_a_service_can_be_cancelled_while_it_rests(make_node, make_job):
-    """Between two starts a cancel ends the execution, and its timer with it."""
-    bench = make_node()
-    bench.run("e-1", make_job(type="daemon"))
-    bench.finish("e-1")
-    bench.cancel("e-1")
+    bench.pass_time(60 * SECOND)
+    assert (1, 1) == (len(bench.sent(RunResult)), len(bench.done(StartRun)))
     assert ({}, Resources()) == (bench.timers, bench.node.running)
 
 
-def test_a_service_that_ends_is_reported_in_v1_4_0(make_node, make_job):
-    """Switch `long-running-never-restarted`: its end is a result, which the requester calls unexpected."""
-    bench = make_node("v1.4.0")
+@pytest.mark.parametrize(("behaviour", "free"), [("documented", [2000]), ("v1.4.0", [])])
+def test_the_end_of_a_long_running_program_is_told_with_the_room_it_leaves(make_node, make_job, behaviour, free):
+    """`long-running-never-restarted`: who starts it again must not count its own past against its node."""
+    bench = make_node(behaviour)
     bench.run("e-1", make_job(type="service"))
     bench.finish("e-1")
-    assert 1 == len(bench.sent(RunResult))
+    assert free == [message.available.cpu_millis for message in bench.sent(UpdateResources)]
 
 
 # ---- the world around --------------------------------------------------------------------------------------

@@ -130,3 +130,37 @@ async def test_a_handler_that_takes_too_long(cluster, autojump_clock):
         answer.text,
         answer.headers["content-type"],
     )
+
+
+async def test_an_answer_that_has_begun_may_take_its_time(cluster, autojump_clock):
+    """The handler's limit is for the time until it answers; a client may read slowly."""
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await trio.sleep(100)
+        await send({"type": "http.response.body", "body": b"late"})
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+    await Middleware(app, cluster)(scope, None, send)
+    assert [200, b"late"] == [sent[0]["status"], sent[1]["body"]]
+
+
+async def test_a_mistake_after_the_answer_has_begun_adds_nothing_to_it(cluster, caplog):
+    """There is no second answer in the first; the log has the mistake."""
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise KeyError("oops")
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+    await Middleware(app, cluster)(scope, None, send)
+    assert [200] == [message["status"] for message in sent]
+    assert "internal error: GET /" in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import sys
 from functools import partial
 
 import pytest
@@ -121,3 +122,26 @@ async def test_junk_is_no_traceback(port, capfd):
             answer = b"".join([data async for data in stream])
     assert answer.startswith(b"HTTP/1.1 400")
     assert "" == capfd.readouterr().err
+
+
+async def test_no_more_connections_than_there_are_descriptors_for(cluster, monkeypatch):
+    """One too many is closed at once, and the others are served."""
+    monkeypatch.setattr(sys.modules["devstack.http_api.serve"], "most_connections", lambda: 2)
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(serve, create_app(cluster), listen("127.0.0.1", 0))
+        streams = [await trio.open_tcp_stream("127.0.0.1", port) for _ in range(3)]
+        await streams[0].send_all(f"GET {ALIVE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        with trio.fail_after(1):
+            assert (await streams[0].receive_some()).startswith(b"HTTP/1.1 200")
+            assert b"" == await streams[2].receive_some()
+        for stream in streams:
+            await stream.aclose()
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("host", ["", "no host", "x" * 300, "203.0.113.7"])
+def test_an_address_that_is_not_ours_is_told_with_the_way_out(host):
+    """An empty one, which would be every address of this machine, too."""
+    with pytest.raises(UsageError) as caught:
+        listen(host, 0)
+    assert "127.0.0.1" in caught.value.hint

@@ -69,15 +69,17 @@ def test_a_cancelled_timer_and_a_cancelled_event_do_not_happen():
     assert 0 == host.kernel.run_until(10_000, host)
 
 
-def test_a_machine_without_power_has_no_timers():
-    """Dropping a machine's timers leaves those of others."""
+def test_a_machine_without_power_has_no_timers_and_hears_no_reports():
+    """A power cut forgets what was to wake it; messages under way and other machines are untouched."""
     host = Recorder()
+    host.kernel.post("x", "report", 2_000)
+    host.kernel.send("y", "x", "message")
     host.kernel.set_timer("x", 1, 2_000)
     host.kernel.set_timer("x", 2, 2_000)
     host.kernel.set_timer("y", 1, 2_000)
-    host.kernel.drop_timers("x")
-    host.kernel.run_until(10_000, host)
-    assert [(2_000, "y", 1)] == host.heard
+    host.kernel.cut_power("x")
+    host.kernel.run_until(10**9, host)
+    assert [(2_000, "y", 1), (501_000, "x", "message")] == host.heard
 
 
 def test_a_rule_may_drop_delay_or_repeat_a_packet():

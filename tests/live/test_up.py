@@ -220,6 +220,17 @@ def test_an_allowed_path_may_be_relative_to_where_the_stack_starts(tmp_path: Pat
         assert "Completed" == stack.wait_over(job_id)["State"]["StateType"]
 
 
+def test_a_command_decides_which_jobs_the_nodes_take():
+    """Its stderr is the reason of a refusal; it is asked about simulated jobs too."""
+    command = 'if grep -q \'"Name":"bad"\'; then echo bad name 1>&2; exit 1; fi'
+    with running("--nodes", "1", "--docker", "off", "--job-selection-probe-exec", command) as stack:
+        assert "Completed" == stack.wait_over(stack.submit(job(noop(), Name="good")))["State"]["StateType"]
+        refused = stack.wait_over(stack.submit(job(noop(), Name="bad")))
+        assert "Failed" == refused["State"]["StateType"]
+        messages = [e["ComputeState"].get("Message", "") for e in stack.executions(refused["ID"])]
+        assert any("this node does not accept this job: bad name" in message for message in messages), messages
+
+
 def test_threads_do_not_pile_up(stack: Stack):
     """After fifty jobs there are as many threads as before, but for a pool of a fixed size."""
     tasks = Path(f"/proc/{stack.process.pid}/task")

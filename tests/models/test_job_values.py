@@ -117,8 +117,8 @@ def test_an_event_of_an_error_says_what_the_error_offers():
 
 
 def test_a_wasm_task_reads_its_modules_too():
-    """Modules come first, each kind of source as its key; a module given by the name of an input is none of its own."""
+    """Inputs come first, each kind of source once; a module given by the name of an input is none of its own."""
     module = {"source": {"type": "S3", "params": {}}}
     engine = SpecConfig("wasm", {"EntryModule": module, "ImportModules": [module, "by-name"]})
     task = Task("main", engine, input_sources=(InputSource(SpecConfig("Inline"), target="/in"),))
-    assert ["s3", "s3", "inline"] == source_keys(task)
+    assert ("inline", "s3") == source_keys(task)

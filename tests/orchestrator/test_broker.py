@@ -310,6 +310,33 @@ def test_a_node_that_joins_ends_the_wait_of_a_nacked_evaluation():
     assert [] == names(broker, 7200 * SECOND)
 
 
+# ---- what is still to come -------------------------------------------------------------------------------------
+
+
+def test_a_job_is_looked_at_as_long_as_an_evaluation_of_it_is_anywhere():
+    """Ready, in flight, behind another one, due later or to be tried again."""
+    broker = make_broker()
+    broker.enqueue(evaluation("later", "j", wait_ns=9 * SECOND), 0)
+    assert (True, False) == (broker.will_look_at("j"), broker.will_look_at("other"))
+    broker.enqueue(evaluation("now", "k"), 0)
+    assert broker.will_look_at("k")
+    delivery = broker.dequeue(0)
+    assert broker.will_look_at("k")
+    broker.nack("now", delivery.receipt, 0)
+    assert broker.will_look_at("k")
+    broker.expire(SECOND)
+    broker.ack("now", broker.dequeue(SECOND).receipt, SECOND)
+    assert not broker.will_look_at("k")
+
+
+@pytest.mark.parametrize("switch", ["off", "on"])
+def test_a_job_with_a_dead_evaluation_is_looked_at_only_where_the_dead_are_revived(switch):
+    """The next round of housekeeping does that."""
+    broker = make_broker(parse([f"dead-letter-freezes-job={switch}"]))
+    kill(broker)
+    assert (switch == "off") == broker.will_look_at("j")
+
+
 # ---- dead letters ----------------------------------------------------------------------------------------------
 
 
@@ -349,9 +376,9 @@ def test_housekeeping_can_revive_a_job():
     """Only one that has a dead evaluation."""
     broker = make_broker()
     now_ns = kill(broker)
-    assert not broker.revive("other", now_ns)
-    assert broker.revive("j", now_ns)
-    assert not broker.revive("j", now_ns)
+    assert not broker.revive("other")
+    assert broker.revive("j")
+    assert not broker.revive("j")
     assert ["v"] == names(broker, now_ns)
 
 
@@ -360,7 +387,7 @@ def test_under_v140_a_dead_evaluation_freezes_its_job():
     broker = make_broker(parse(["dead-letter-freezes-job=on"]))
     now_ns = kill(broker)
     broker.enqueue(evaluation("stop", "j"), now_ns)
-    assert not broker.revive("j", now_ns)
+    assert not broker.revive("j")
     assert [] == names(broker, now_ns + 3600 * SECOND)
     assert 1 == broker.stats().pending
 

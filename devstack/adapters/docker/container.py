@@ -5,6 +5,7 @@ Source: compute reference 5, tables "Create", "Mounts" and "Network".
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -109,7 +110,14 @@ def _input_mounts(request: RunRequest) -> list[dict[str, Any]]:
 
 
 def _result_mounts(request: RunRequest) -> list[dict[str, Any]]:
-    return [_bind(request.results_dir / item.name, item.path, False) for item in request.task.result_paths]
+    return [_bind(_result_dir(request, item.name), item.path, False) for item in request.task.result_paths]
+
+
+def _result_dir(request: RunRequest, name: str) -> Path:
+    """The folder of a result: always below the results, whatever dots and slashes its name has."""
+    if "\0" in name:
+        raise AdapterError(f"creating container mounts: output volume has a zero byte in its name: {name!r}")
+    return request.results_dir / posixpath.normpath("/" + name).lstrip("/")
 
 
 def make_result_dirs(request: RunRequest) -> None:
@@ -123,7 +131,7 @@ def make_result_dirs(request: RunRequest) -> None:
             raise AdapterError(f"creating container mounts: output volume has no name: {{Name: Path:{item.path}}}")
         if not item.path:
             raise AdapterError(f"creating container mounts: output volume has no Location: {{Name:{item.name} Path:}}")
-        _make_dir(request.results_dir / item.name)
+        _make_dir(_result_dir(request, item.name))
 
 
 def _make_dir(path: Path) -> None:

@@ -92,6 +92,11 @@ class Engine:
         answer = self._call("inspect_image", image)
         return f"{answer['Os']}/{answer['Architecture']}"
 
+    def image_id(self, image: str) -> str:
+        """The content id of an image that is here."""
+        image_id: str = self._call("inspect_image", image)["Id"]
+        return image_id
+
     def registry_platforms(self, image: str, login: Mapping[str, str] | None) -> tuple[str, ...]:
         """`os/architecture` of each variant that the image's registry has."""
         answer = self._call("inspect_distribution", image, auth_config=login)

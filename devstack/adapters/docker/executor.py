@@ -16,7 +16,7 @@ from devstack.adapters.docker.container import (
 )
 from devstack.adapters.docker.engine import Engine, EngineError
 from devstack.adapters.docker.images import Images
-from devstack.adapters.docker.launch import Launch, Remover
+from devstack.adapters.docker.launch import GRACE_S, Launch, Remover
 from devstack.adapters.docker.leftovers import remove_labelled
 from devstack.adapters.docker.spec import DockerSpec, check_even_environment, decode
 from devstack.behaviour import Behaviour
@@ -52,6 +52,17 @@ class DockerExecutor:
         self._remover = Remover(self._engine)
         # Each running container holds a thread that only reads; trio's own limit of 40 would make the rest wait.
         self._limiter = trio.CapacityLimiter(math.inf)
+        self._grace_s = GRACE_S
+        self._ended_count = 0
+
+    def hurry(self) -> None:
+        """From now on kill programs that are to end, without the second that they have to take their leave."""
+        self._grace_s = 0
+
+    @property
+    def ended_count(self) -> int:
+        """How many runs have been cancelled and cleared up."""
+        return self._ended_count
 
     async def unavailable_reason(self) -> str:
         try:
@@ -73,6 +84,14 @@ class DockerExecutor:
         image = self._decode(task).image
         return await trio.to_thread.run_sync(self._images.refusal, image, abandon_on_cancel=True)
 
+    async def image_id(self, image: str) -> str:
+        """Which image the reference means now.
+
+        Raises:
+            AdapterError: it is not here, or no engine answers.
+        """
+        return await trio.to_thread.run_sync(self._engine.image_id, image, abandon_on_cancel=True)
+
     async def run(self, request: RunRequest, output: Output) -> RunCommandResult:
         launch = self._launch(request)
         try:
@@ -80,7 +99,8 @@ class DockerExecutor:
         except trio.Cancelled:
             # The thread was left alone, not lost: `end` comes back when it is done, unless the engine hangs.
             with trio.move_on_after(_CLEANUP_BUDGET_S, shield=True):
-                await trio.to_thread.run_sync(launch.end, abandon_on_cancel=True, limiter=self._limiter)
+                await trio.to_thread.run_sync(launch.end, self._grace_s, abandon_on_cancel=True, limiter=self._limiter)
+                self._ended_count += 1
             raise
         return output.result(ended.exit_code, ended.error_msg)
 

@@ -111,14 +111,15 @@ class Launch:
             self._hand_over()
             self._over.set()
 
-    def end(self) -> None:
-        """Stop the program with a second of grace, remove its container, and see `run` return."""
+    def end(self, grace_s: int = GRACE_S) -> None:
+        """Stop the program, after some grace if there is any, remove its container, and see `run` return."""
         with self._lock:
             self._is_ended = True
             container_id = self._container_id
         if container_id:
-            with suppress(EngineError):
-                self._engine.stop(container_id, GRACE_S)
+            if grace_s:
+                with suppress(EngineError):
+                    self._engine.stop(container_id, grace_s)
             with suppress(EngineError):
                 self._engine.remove(container_id)
         if self._is_begun:

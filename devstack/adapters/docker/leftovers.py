@@ -77,4 +77,4 @@ def _remove_of_gone_stacks() -> int:
 
 async def remove_leftovers() -> int:
     """Remove what stacks left behind whose process is gone; how much that was. Live stacks keep theirs."""
-    return await trio.to_thread.run_sync(_remove_of_gone_stacks)
+    return await trio.to_thread.run_sync(_remove_of_gone_stacks, abandon_on_cancel=True)

@@ -1,6 +1,7 @@
 """The wasm engine: real modules on wasmtime, repeatable to the last unit of fuel.
 
-executor.py    one run of a task
+executor.py    the engine, under trio
+run.py         one run of a task, whoever lets its time pass
 spec.py        what the task's Params say
 filesystem.py  the folder that the module sees as `/`
 pace.py        how time passes for guests: real or virtual

@@ -22,6 +22,7 @@ from devstack.adapters.wasm.wasi import define_imports
 __all__ = ["SharedEngine", "shared_engine"]
 
 _NEXT_EPOCH: Final = 1
+_TABLE_ELEMENT_BYTES: Final = 8
 _CONTINUE: Final = 0
 _EpochCallback: Final = ctypes.CFUNCTYPE(
     ctypes.c_size_t,
@@ -56,7 +57,7 @@ class SharedEngine:
     def new_store(self, memory_bytes: int, fuel: int) -> wasmtime.Store:
         """A store that asks the guest of its thread, after each `interrupt`, whether it was killed."""
         store = wasmtime.Store(self.engine)
-        store.set_limits(memory_size=memory_bytes)
+        store.set_limits(memory_size=memory_bytes, table_elements=memory_bytes // _TABLE_ELEMENT_BYTES)
         store.set_fuel(fuel)
         store.set_epoch_deadline(_NEXT_EPOCH)
         ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), _EPOCH_CALLBACK, None, _NO_FINALIZER)
@@ -73,6 +74,7 @@ def _config() -> wasmtime.Config:
     config.epoch_interruption = True
     config.wasm_threads = False
     config.wasm_relaxed_simd = False
+    config.wasm_multi_memory = False  # The limit is for one.
     config.cranelift_nan_canonicalization = True
     return config
 

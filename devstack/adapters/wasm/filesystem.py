@@ -98,7 +98,7 @@ class GuestRoot:
                 self._host_path(path).mkdir(parents=True, exist_ok=True)
             for name, path in self._layout.aliases:
                 self._alias(name, path)
-        except (OSError, shutil.Error) as exc:
+        except (OSError, ValueError, shutil.Error) as exc:  # A ValueError is about a zero byte in a name.
             raise AdapterError(f"cannot lay out the module's files: {exc}") from exc
 
     def move_results(self) -> None:
@@ -118,6 +118,14 @@ class GuestRoot:
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def remove_if_empty(self) -> bool:
+        """Remove the folder if nothing is in it; whether it is gone."""
+        try:
+            self.path.rmdir()
+        except OSError:
+            return False
+        return True
 
     def _host_path(self, guest_path: str) -> Path:
         return self.path / guest_path.lstrip("/")

@@ -10,32 +10,43 @@ from devstack.orchestrator.ranking.column import Column
 from devstack.orchestrator.ranking.nodes import Nodes, Vector, vector
 from devstack.orchestrator.ranking.wanted import Wanted
 
-__all__ = ["rank_by_capacity"]
+__all__ = ["Burden", "rank_by_capacity", "rank_room", "weigh"]
 
 _AVAILABLE_SHARE: Final = 80
 _QUEUE_SHARE: Final = 20
 _WEIGHTS_OF_NOTHING: Final = (0.4, 0.3, 0.2, 0.1)
 
+Burden = tuple[list[float], list[float]]
+"""What each node has free, and what waits on it, each as one number."""
+
 
 def rank_by_capacity(wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> Column:
-    """0 to 100, weighted by what the job asks for.
+    """0 to 100, weighted by what the job asks for, in relation to the freest and the most burdened node."""
+    free, queued = weigh(wanted, nodes)
+    return Column(rank_room(free, queued, max(free, default=0.0), max(queued, default=0.0)))
+
+
+def weigh(wanted: Wanted, nodes: Nodes) -> Burden:
+    """The nodes' room, weighted by what the job asks for."""
+    weights = _weights(wanted.resources)
+    return _weigh(nodes.available, weights), _weigh(nodes.queued, weights)
+
+
+def rank_room(free: list[float], queued: list[float], most_free: float, most_queued: float) -> list[int]:
+    """The ranks of some nodes, when the freest of all has `most_free` and the most burdened one `most_queued`.
 
     Floats, because these four operations give the same bits on every machine, and Bacalhau's truncation has to be
     met to the last one; so the order of the operations must stay. The ratio comes before the share: the best node's
     is then exactly one.
     """
-    weights = _weights(wanted.resources)
-    available, queued = (_weigh(column, weights) for column in nodes.available_and_queued())
-    most_available, most_queued = max(available, default=0.0), max(queued, default=0.0)
-    ratios = [amount / most_available for amount in available] if most_available > 0 else [0.0] * len(nodes)
+    ratios = [amount / most_free for amount in free] if most_free > 0 else [0.0] * len(free)
     if most_queued == 0:  # as for burdens of zero
-        return Column([int(_AVAILABLE_SHARE * ratio + _QUEUE_SHARE) for ratio in ratios])
+        return [int(_AVAILABLE_SHARE * ratio + _QUEUE_SHARE) for ratio in ratios]
     burdens = [amount / most_queued for amount in queued]
-    ranks = [
+    return [
         int(_AVAILABLE_SHARE * ratio + _QUEUE_SHARE * (1 - burden))
         for ratio, burden in zip(ratios, burdens, strict=True)
     ]
-    return Column(ranks)
 
 
 def _weights(resources: Resources) -> Vector:

@@ -2,7 +2,8 @@
 
 A node that any rule refuses stays refused, with the reason of the last rule that did; else its ranks add up.
 Rules 8 (the job's past) and 10 (the draw) differ from one placement to the next and are added by the selector; the
-others only look at the nodes and at what is wanted, so that their sum serves all jobs that want the same.
+others only look at the nodes and at what is wanted, so that their sum serves all jobs that want the same. All but
+rule 9 (free room) look at each node alone: what they say of a node is the same whatever other nodes there are.
 Source: orchestrator reference 7.2.
 """
 
@@ -24,14 +25,14 @@ from devstack.orchestrator.ranking.over_subscription import rank_by_over_subscri
 from devstack.orchestrator.ranking.version import rank_by_version
 from devstack.orchestrator.ranking.wanted import Wanted
 
-__all__ = ["CHAIN", "NAMES", "PAST", "RANDOM", "REFUSED", "Total", "add_up", "columns"]
+__all__ = ["NAMES", "PAST", "RANDOM", "REFUSED", "Total", "add_up", "columns", "rank_each"]
 
 Rule = Callable[[Wanted, Nodes, RequesterConfig], Column]
 
 PAST: Final = "previous executions"
 RANDOM: Final = "random"
 _CAPACITY: Final = "available capacity"
-CHAIN: Final[tuple[tuple[str, Rule], ...]] = (
+_EACH: Final[tuple[tuple[str, Rule], ...]] = (
     ("engine", rank_by_engine),
     ("publisher", rank_by_publisher),
     ("sources", rank_by_sources),
@@ -39,9 +40,8 @@ CHAIN: Final[tuple[tuple[str, Rule], ...]] = (
     ("max usage", rank_by_max_usage),
     ("over-subscription", rank_by_over_subscription),
     ("version", rank_by_version),
-    (_CAPACITY, rank_by_capacity),
 )
-NAMES: Final = (*(name for name, _ in CHAIN[:-1]), PAST, _CAPACITY, RANDOM)
+NAMES: Final = (*(name for name, _ in _EACH), PAST, _CAPACITY, RANDOM)
 # So far below zero that no later rank lifts a refused node.
 REFUSED: Final = -(10**9)
 
@@ -56,7 +56,13 @@ class Total:
 
 def columns(wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> dict[str, Column]:
     """The answer of every rule that looks only at nodes and wishes, by the rule's name."""
-    return {name: rule(wanted, nodes, config) for name, rule in CHAIN}
+    answers = {name: rule(wanted, nodes, config) for name, rule in _EACH}
+    return answers | {_CAPACITY: rank_by_capacity(wanted, nodes, config)}
+
+
+def rank_each(wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> Total:
+    """The sum of the rules that look at each node alone."""
+    return add_up([rule(wanted, nodes, config) for _, rule in _EACH])
 
 
 def add_up(answers: Sequence[Column]) -> Total:

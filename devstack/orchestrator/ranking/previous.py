@@ -1,8 +1,9 @@
 """Rule 8: what became of this job on the node before.
 
 A node tries a job at most twice, and not again after it refused the job or while it has it. What the documentation
-says of daemons and services goes beyond that (both are switches): a program that ended by itself does not use up a
-try, and only a live execution keeps a daemon off a node; but a node starts a job at most once in ten seconds.
+says of daemons and services goes beyond that (both are switches): a program that ran and ended, well or badly, does
+not use up a try, and only a live execution keeps a daemon off a node; but a node starts a job at most once in ten
+seconds. This is all there is to "a program that ends is started again": the scheduler replaces what is missing.
 Source: orchestrator reference 7.3 and 13.1 (15), http_api reference 5.2 (D12).
 """
 
@@ -37,8 +38,8 @@ class Past:
 
 
 def ended_by_itself(execution: Execution) -> bool:
-    """Whether the program of a daemon or service came to its end (there is a result, but it counts as failed)."""
-    return execution.compute is ComputeState.FAILED and execution.run_output is not None
+    """Whether the program of a daemon or service came to its end: that counts as failed, with a result or without."""
+    return execution.compute is ComputeState.FAILED and (execution.has_run or execution.run_output is not None)
 
 
 @attrs.frozen
@@ -72,6 +73,9 @@ class PastRule:
             return Past(UNSUITABLE, _REJECTED)
         if self.forgives_all_but_live and counted:
             return Past(UNSUITABLE, _REJECTED)
+        if any(execution.is_ending for execution in past):
+            # It may still run there, and two programs of a job on one node would get in each other's way.
+            return Past(UNSUITABLE, _REJECTED, now_ns + START_INTERVAL_NS)
         rested_ns = past[-1].create_time_ns + START_INTERVAL_NS
         if len(counted) < len(past) and now_ns < rested_ns:
             return Past(UNSUITABLE, _RESTING, rested_ns)

@@ -39,7 +39,8 @@ def schedule(tools: Tools, record: JobRecord, evaluation: Evaluation, now_ns: in
     if plan.is_job_failed:
         draft.stop(draft.live, plan.event)
         return plan
-    draft.stop(newest_beyond(running, max(0, wanted)), events.oversubscribed(now_ns))
+    if surplus := newest_beyond(running, max(0, wanted)):
+        draft.stop(surplus, events.oversubscribed(now_ns))
     if wanted <= 0:
         plan.mark_completed()
     plan.mark_running_if_eligible()
@@ -70,8 +71,8 @@ def _settle_bids(draft: Draft, wanted: int) -> tuple[list[Execution], int]:
     approved = bids[:room]
     draft.approve(approved)
     if len(running) + len(approved) >= wanted:
-        draft.stop(bids[room:], events.node_rejected(draft.now_ns))
-        draft.stop(asked, events.node_rejected(draft.now_ns))
+        if surplus := bids[room:] + asked:
+            draft.stop(surplus, events.node_rejected(draft.now_ns))
         return running, 0
     return running, wanted - len(running) - len(approved) - len(asked)
 

@@ -27,7 +27,7 @@ def schedule(tools: Tools, record: JobRecord, evaluation: Evaluation, now_ns: in
         _place(draft)
     if plan.is_job_failed:
         draft.stop(draft.live, plan.event)
-    elif not draft.live and not plan.new_executions:
+    elif not (draft.live or plan.new_executions or plan.new_evaluations):
         _finish(draft)
     plan.mark_running_if_eligible()
     return plan
@@ -63,6 +63,8 @@ def _try_again(draft: Draft) -> None:
     except SchedulingError:
         return  # With no node connected there is nobody to try it on.
     draft.place([node_id for node_id in selection.chosen if node_id in failed], DesiredState.RUNNING)
+    if any(node_id in failed for node_id in selection.resting):
+        draft.look_again_after_rest(selection)
 
 
 def _by_node(draft: Draft) -> dict[str, tuple[Execution, int]]:

@@ -23,7 +23,7 @@ def nodes(columns, node):
 
 
 def by_id(nodes, column):
-    return dict(zip(nodes.ids, column.ranks, strict=True))
+    return dict(zip((s.info.node_id for s in nodes.states), column.ranks, strict=True))
 
 
 def test_t145_a_node_with_the_engine_is_preferred_and_one_without_is_refused(nodes):

@@ -11,10 +11,10 @@ S = ComputeState
 SECOND = 1_000_000_000
 
 
-def execution(state, number=0, *, created_ns=0, ended=False, desired=DesiredState.PENDING):
+def execution(state, number=0, *, created_ns=0, ended=False, has_run=False, desired=DesiredState.PENDING):
     return Execution(
         f"e{number}", "j", "n1", "default", "v", desired, compute=state, create_time_ns=created_ns,
-        run_output=RunCommandResult() if ended else None,
+        run_output=RunCommandResult() if ended else None, has_run=has_run,
     )  # fmt: skip
 
 
@@ -62,10 +62,21 @@ def test_a_node_starts_a_long_running_job_at_most_once_in_ten_seconds(job_type):
     assert Past(0) == judge(past, job_type, now_ns=resting.rests_until_ns)
 
 
-def test_a_service_that_fails_does_use_up_its_tries():
-    """Only the program's own end is forgiven."""
+@pytest.mark.parametrize("job_type", [JobType.SERVICE, JobType.DAEMON])
+def test_a_long_running_program_that_broke_down_uses_up_no_try_either(job_type):
+    """What ran and failed has ended too."""
+    assert Past(0) == judge([execution(S.FAILED, n, has_run=True) for n in range(3)], job_type)
+
+
+def test_a_service_that_cannot_even_be_started_does_use_up_its_tries():
+    """Only an execution that ran is forgiven."""
     past = [execution(S.FAILED, 0), execution(S.FAILED, 1, ended=True), execution(S.FAILED, 2)]
     assert -1 == judge(past, JobType.SERVICE).rank
+
+
+def test_a_batch_job_that_failed_while_it_ran_has_used_up_a_try():
+    """Only what is meant to run for ever is forgiven."""
+    assert -1 == judge([execution(S.FAILED, n, has_run=True) for n in range(2)]).rank
 
 
 def test_under_v140_a_program_that_ended_counts_like_any_failure():
@@ -88,3 +99,11 @@ def test_a_live_daemon_keeps_further_ones_away():
 def test_a_daemon_that_was_told_to_stop_is_not_live():
     """The stop is repeated until the node answers, so a new one may start."""
     assert Past(0) == judge([execution(S.BID_ACCEPTED, desired=DesiredState.STOPPED)], JobType.DAEMON)
+
+
+@pytest.mark.parametrize(("job_type", "state"), [(JobType.BATCH, S.FAILED), (JobType.DAEMON, S.BID_ACCEPTED)])
+def test_a_node_that_has_not_answered_to_a_cancel_gets_no_other_execution_of_the_job(job_type, state):
+    """The first may still run there; it is looked at again a little later."""
+    ending = execution(state, desired=DesiredState.STOPPED)
+    ending.is_ending = True
+    assert Past(-1, "job rejected", 100 * SECOND + START_INTERVAL_NS) == judge([ending], job_type)

@@ -144,3 +144,10 @@ def test_a_stopped_job_stops_its_executions(scene):
     """The selector is not asked."""
     outcome = scene("ops", "e0@n0:5", "e1@n1:7", state=JobState.STOPPED).run()
     assert (["e0"], JobState.UNDEFINED) == (outcome.stopped, outcome.state)
+
+
+def test_a_second_try_waits_for_a_node_that_rests(scene, now_ns):
+    """The job is not over as long as its node may be asked once more."""
+    outcome = scene("ops", "e0@n0:8", match="", resting={"n0": now_ns + 5}, state=JobState.RUNNING).run()
+    assert ([], JobState.UNDEFINED) == (outcome.new, outcome.state)
+    assert [now_ns + 5] == [evaluation.wait_until_ns for evaluation in outcome.plan.new_evaluations]

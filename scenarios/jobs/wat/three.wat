@@ -1,0 +1,6 @@
+;; Ends at once with exit code 3.
+(module $three
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (func $main (export "_start")
+    (call $proc_exit (i32.const 3))))

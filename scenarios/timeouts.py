@@ -1,0 +1,96 @@
+"""Three clocks: for one execution, for the time in the queue, for the whole job."""
+
+from devstack.models.resources import Resources
+from devstack.scenario import batch, daemon, noop, ops, scenario, service
+
+SMALL = Resources(cpu_millis=1000, memory_bytes=4 * 10**9, disk_bytes=10**10)
+
+
+@scenario(nodes=2, covers="batch: execution timeout")
+async def an_execution_that_takes_too_long_is_ended_and_tried_again(cluster):
+    """One node is fast enough only because the job fails on the other: here none is, and the job fails in the end."""
+    job = await cluster.submit(batch(noop(runs_for="1h"), execution_timeout="1m", total_timeout="2h"))
+    await job.wait("Failed", within="20m")
+    assert all(failed.message == "Execution timed out after 1m0s" for failed in job.failed)
+    assert len(job.failed) == 4
+
+
+@scenario(nodes=2, covers="ops: execution timeout")
+async def an_ops_execution_that_takes_too_long_is_ended(cluster):
+    """On each node, twice."""
+    job = await cluster.submit(ops(noop(runs_for="1h"), execution_timeout="1m", total_timeout="2h"))
+    await job.wait("Failed", within="20m")
+    assert "timed out" in job.failed[0].message
+
+
+@scenario(nodes=2, covers=["service: execution timeout", "service: total timeout"])
+async def a_service_has_no_end_that_a_clock_could_miss(cluster):
+    """Execution and total timeouts are not for long-running jobs: after a week it still runs."""
+    job = await cluster.submit(service(noop(runs_for="1000h")))
+    first = await job.wait_running()
+    await cluster.advance("168h")
+    assert [execution.id for execution in job.running] == [first.id]
+
+
+@scenario(nodes=2, covers=["daemon: execution timeout", "daemon: total timeout"])
+async def a_daemon_has_no_end_that_a_clock_could_miss(cluster):
+    """After two days its executions are still the first ones."""
+    job = await cluster.submit(daemon(noop(runs_for="1000h")))
+    await job.wait_running(2)
+    await cluster.advance("48h")
+    assert len(job.running) == len(job.executions) == 2
+
+
+@scenario(nodes=2, covers="batch: total timeout")
+async def a_batch_job_may_take_so_long_in_all(cluster):
+    """Its executions are short enough each, but the job as a whole is not done in time."""
+    job = await cluster.submit(batch(noop(runs_for="20m"), count=2, total_timeout="10m"))
+    await job.wait("Failed", within="20m")
+    assert not job.completed
+    assert cluster.now_s < 15 * 60
+
+
+@scenario(nodes=2, covers="ops: total timeout")
+async def an_ops_job_may_take_so_long_in_all(cluster):
+    """The same for an ops job."""
+    job = await cluster.submit(ops(noop(runs_for="20m"), total_timeout="10m"))
+    await job.wait("Failed", within="30m")
+    assert not job.completed
+
+
+@scenario(nodes=1, shapes={"node-1": {"total": SMALL}}, covers="batch: queue timeout")
+async def a_batch_job_does_not_wait_for_ever(cluster):
+    """No node has room for it within ten minutes, so it fails and says what was missing."""
+    busy = [await cluster.submit(batch(noop(runs_for="25m"), cpu="1")) for _ in range(1)]
+    more = await cluster.submit(batch(noop(runs_for="25m"), cpu="0.5"))
+    await cluster.advance("1m")
+    job = await cluster.submit(batch(noop(runs_for="1s"), cpu="1", queue_timeout="10m"))
+    await cluster.advance("1s")
+    assert job.state == "Queued"
+    await job.wait("Failed", within="15m")
+    assert "not enough nodes" in job.message
+    assert busy[0].state == more.state == "Completed" or cluster.now_s < 25 * 60
+
+
+@scenario(nodes=2, covers="service: queue timeout")
+async def a_service_does_not_wait_for_ever(cluster):
+    """Three replicas on two nodes: after the queue timeout the service fails, and those that ran are stopped."""
+    job = await cluster.submit(service(noop(runs_for="24h"), count=3, queue_timeout="10m"))
+    await job.wait_running(2)
+    await job.wait("Failed", within="15m")
+    await cluster.wait(lambda: not job.running, within="1m", jobs=[job])
+
+
+@scenario(nodes=2, covers="ops: queue timeout")
+async def an_ops_job_never_queues(cluster):
+    """Where no node fits, an ops job fails at once, whatever its queue timeout says."""
+    job = await cluster.submit(ops(noop(), where="zone=nowhere", queue_timeout="1h"))
+    await job.wait("Failed", within="10s")
+
+
+@scenario(nodes=2, covers="daemon: queue timeout")
+async def a_daemon_waits_for_a_fitting_node_without_a_limit(cluster):
+    """Where no node fits, a daemon stays Pending: a fitting one may join any day."""
+    job = await cluster.submit(daemon(noop(), where="zone=nowhere"))
+    await cluster.advance("24h")
+    assert job.state == "Pending"
