@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,18 +71,20 @@ class OwnEngine:
 
 
 @pytest.fixture
-def engine(docker_engine: object, tmp_path: Path) -> Iterator[OwnEngine]:
+def engine(docker_engine: object) -> Iterator[OwnEngine]:
     missing = [tool for tool in ("dockerd", "unshare") if shutil.which(tool) is None]
     if missing or os.getuid() or not sys.platform.startswith("linux"):
         pytest.skip("a second Docker engine needs root, dockerd and unshare")
-    own = OwnEngine(tmp_path)
+    # Not in pytest's own folder: a socket's path may have 107 bytes, and the engine adds sixty of its own.
+    folder = Path(tempfile.mkdtemp(prefix="engine-"))
+    own = OwnEngine(folder)
     try:
         own.start()
         own.load("busybox:latest")
         yield own
     finally:
         own.stop()
-        shutil.rmtree(tmp_path / "data", ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def messages(stack: Stack, job_id: str) -> str:
