@@ -76,6 +76,8 @@ def _config() -> wasmtime.Config:
     config.wasm_relaxed_simd = False
     config.wasm_multi_memory = False  # The limit is for one.
     config.cranelift_nan_canonicalization = True
+    # A trap by signal ends the process when somebody (`faulthandler`, a debugger) has taken the handler since.
+    config.signals_based_traps = False
     return config
 
 

@@ -1,5 +1,8 @@
 """What traps are called (compute reference 6, "Exit")."""
 
+import subprocess
+import sys
+
 import pytest
 
 ONE_TABLE = "(table 1 funcref)"
@@ -35,3 +38,22 @@ async def test_a_function_without_a_name_has_its_number(bench):
     """Stripped modules have no names."""
     ran = await bench.run('(module (func) (func (export "_start") unreachable))')
     assert "\t.$1()" == ran.result.error_msg.splitlines()[-1]
+
+
+def test_a_trap_does_no_harm_when_somebody_takes_the_signal_handlers_later():
+    """`faulthandler`, as pytest enables it for each session, comes between a trap by signal and its handler."""
+    script = """
+import faulthandler
+from devstack.scenario import batch, run, scenario, wasm
+
+@scenario(nodes=1)
+async def traps(cluster):
+    job = await cluster.submit(batch(wasm('(module (func (export "_start") unreachable))')))
+    await job.wait("Failed", within="1h")
+
+assert run(traps).is_passed
+faulthandler.enable()
+assert run(traps).is_passed
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
