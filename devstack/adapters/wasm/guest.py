@@ -12,8 +12,10 @@ same on every machine.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from random import Random
 from typing import Final
@@ -33,6 +35,7 @@ __all__ = ["Endless", "Finished", "Guest", "Sleeping", "Step"]
 
 _NOT_RUN: Final = -1
 _TRAPPED: Final = 1
+_RELEASE_LIMIT_S: Final = 0.5
 
 
 @attrs.frozen
@@ -95,6 +98,7 @@ class Guest:
         self._killed = False
         self._is_over = False
         self._store: wasmtime.Store | None = None
+        self._released: list[threading.Event] = []
         self._burnt_fuel = 0
         self._slept_ns = 0
         self._exit_code: int | None = None
@@ -233,10 +237,18 @@ class Guest:
         config = wasmtime.WasiConfig()
         config.argv = ["", *self._program.arguments]
         config.env = self._program.environment
-        config.stdout_custom = lambda data: self._wrote(STDOUT, data)
-        config.stderr_custom = lambda data: self._wrote(STDERR, data)
+        config.stdout_custom = self._sink(STDOUT)
+        config.stderr_custom = self._sink(STDERR)
         config.preopen_dir(str(self._program.root), "/")
         return config
+
+    def _sink(self, stream: int) -> Callable[[bytes], None]:
+        """What the engine hands a stream's bytes to, and the event that tells that it has let go of it."""
+        sink = partial(self._wrote, stream)
+        released = threading.Event()
+        self._released.append(released)
+        weakref.finalize(sink, released.set).atexit = False
+        return sink
 
     def _wrote(self, stream: int, data: bytes) -> None:
         if self._killed:
@@ -249,3 +261,6 @@ class Guest:
     def _close_store(self) -> None:
         if self._store is not None:
             self._store.close()
+        # The engine lets go in a thread of its own; one that comes when Python is ending panics.
+        for released in self._released:
+            released.wait(_RELEASE_LIMIT_S)
