@@ -225,6 +225,8 @@ class Guest:
     def _link(self) -> Callable[[], object]:
         program = self._program
         store = self._store = self._shared.new_store(program.memory_bytes, self._fuel_limit)
+        if self._killed:  # The interrupt came before the store could take notice of it.
+            self._end_at_next_check()
         store.set_wasi(self._wasi())
         linking = Linking(self._shared, store, program)
         for file in program.imports:

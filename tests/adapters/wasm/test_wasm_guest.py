@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from devstack.adapters.wasm.engine import shared_engine
+from devstack.adapters.wasm.engine import SharedEngine, shared_engine
 from devstack.adapters.wasm.guest import Endless, Finished, Guest, Sleeping
 from devstack.adapters.wasm.program import ModuleFile, Program
 
@@ -67,6 +67,19 @@ def test_a_guest_killed_before_it_begins_never_runs(make_guest, program):
     guest = make_guest(program(SLEEP_TWICE))
     guest.kill()
     assert Finished(-1, "", 0) == guest.run_to_next()
+
+
+def test_a_guest_killed_while_its_store_is_made_ends(make_guest, monkeypatch):
+    """An interrupt that comes before the store listens to it is not lost."""
+    guest, new_store = make_guest(LOOP), SharedEngine.new_store
+
+    def kill_first(self, memory_bytes, fuel):
+        guest.kill()
+        return new_store(self, memory_bytes, fuel)
+
+    monkeypatch.setattr(SharedEngine, "new_store", kill_first)
+    guest.wake()
+    assert guest.join(5)
 
 
 def test_burning_the_fuel_limit_is_endless(make_guest):
