@@ -49,6 +49,11 @@ _ALL: Final = [
             ),
             ("bucket-not-found-error", "history and executions of an unknown full job id answer `bucket not found`"),
             ("failed-cancel-never-resent", "a cancel that did not reach its node is not sent again"),
+            (
+                "lost-result-never-resent",
+                "a result that did not reach the requester is not told again, a repeated approval is refused",
+            ),
+            ("surplus-result-counts", "a result that comes when its job wants none (any more) makes it Completed too"),
             ("dead-letter-freezes-job", "an evaluation that failed ten times blocks its job for ever"),
             ("housekeeping-not-serialised", "a housekeeping evaluation may run beside another of the same job"),
             ("disconnected-node-keeps-executions", "only a deleted node loses its executions"),

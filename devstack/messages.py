@@ -31,6 +31,7 @@ __all__ = [
     "Heartbeat",
     "ManagementReply",
     "Note",
+    "Reconcile",
     "Register",
     "RunResult",
     "Send",
@@ -72,7 +73,7 @@ class Note:
     text: str
 
 
-# ---- requester to compute node; each is answered by an ExecutionReply ---------------------------------------
+# ---- requester to compute node; each but Reconcile is answered by an ExecutionReply -------------------------
 
 
 @attrs.frozen
@@ -112,6 +113,16 @@ class CancelExecution:
 
     def __str__(self) -> str:
         return f"CancelExecution {self.execution_id} {self.justification!a}"
+
+
+@attrs.frozen
+class Reconcile:
+    """The executions that the requester takes for running on the node, which answers for those that are not."""
+
+    execution_ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"Reconcile {' '.join(self.execution_ids)}"
 
 
 @attrs.frozen

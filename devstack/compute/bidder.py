@@ -92,6 +92,10 @@ class Bidder:
         record = self._store.read(execution_id, (LocalExecutionState.CREATED,))
         self._tell_bid(now_ns, execution_id, record.job, accepted=accepted, message=reason)
 
+    def is_asked(self, execution_id: str) -> bool:
+        """Whether facts are being gathered for a bid on this execution."""
+        return execution_id in self._questions
+
     def drop(self, execution_id: str) -> AskForBid | None:
         """Forget a question whose facts are still being gathered."""
         question = self._questions.pop(execution_id, None)

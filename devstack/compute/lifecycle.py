@@ -16,6 +16,7 @@ from typing import Final
 
 import attrs
 
+from devstack.messages import ComputeError, RunResult
 from devstack.models.execution import RunCommandResult
 from devstack.models.job import Job
 from devstack.models.resources import Resources
@@ -99,6 +100,7 @@ TRANSITIONS: Final[Mapping[tuple[LocalExecutionState, Stimulus], LocalExecutionS
 class LocalExecution:
     """The node's record of one execution; owned and changed by the store and the runner of one node.
 
+    `report` is what the requester was told of its end, kept because the message may be lost.
     The last five fields are the machine's, and a crash wipes them: `held` is the capacity that was granted and not
     yet given back, `awaits` the event that the work under way will end with, `timer` the key of the timer that is
     set, `started_ns` when the program was last started, `result` what it left behind while that is published.
@@ -114,11 +116,17 @@ class LocalExecution:
     create_time_ns: int = 0
     update_time_ns: int = 0
     comment: str = ""
+    report: RunResult | ComputeError | None = None
     held: Resources | None = None
     awaits: type | None = None
     timer: tuple[str, str] | None = None
     started_ns: int = 0
     result: RunCommandResult | None = None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the bid was approved and nothing has cancelled it."""
+        return State.BID_ACCEPTED <= self.state <= State.FAILED
 
     def wipe(self) -> None:
         """Forget what only a running machine knows."""

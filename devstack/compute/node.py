@@ -15,7 +15,7 @@ import attrs
 from devstack.compute.actions import Assessed, Prepared, Published, RunFinished, StepFailed
 from devstack.compute.bidder import Bidder, requested_by
 from devstack.compute.config import ComputeConfig
-from devstack.compute.lifecycle import LocalExecution, LocalExecutionState, Stimulus
+from devstack.compute.lifecycle import LocalExecution, LocalExecutionState, Stimulus, not_found_text
 from devstack.compute.outbox import Outbox
 from devstack.compute.reporter import Reporter
 from devstack.compute.runner import TIMEOUT, Runner
@@ -26,10 +26,13 @@ from devstack.messages import (
     BidAccepted,
     BidRejected,
     CancelExecution,
+    ComputeError,
     ExecutionReply,
     ManagementReply,
     Note,
+    Reconcile,
 )
+from devstack.models.event import Event, Topic
 from devstack.models.node import NodeInfo
 from devstack.models.resources import Resources
 
@@ -63,6 +66,7 @@ class ComputeNode:
             store = ExecutionStore(config.kept_executions, with_history=config.with_history)
         self.store = store
         self.ignored = 0
+        self._repeats_refused = config.behaviour.on("lost-result-never-resent")
         self._outbox = Outbox(config.requester_id)
         self._runner = Runner(config, store, self._outbox)
         self._bidder = Bidder(config, store, self._runner, self._outbox)
@@ -126,6 +130,8 @@ class ComputeNode:
                 self._on_rejected(now_ns, source, message)
             case CancelExecution():
                 self._on_cancel(now_ns, source, message)
+            case Reconcile():
+                self._on_reconcile(now_ns, message)
             case ManagementReply():
                 self._reporter.answered(message)
             case _:
@@ -172,6 +178,10 @@ class ComputeNode:
         self._bidder.ask(now_ns, ask, requested)
 
     def _on_accepted(self, now_ns: int, source: str, message: BidAccepted) -> None:
+        known = self.store.get(message.execution_id)
+        if known is not None and known.is_accepted and not self._repeats_refused:
+            self._reply(source, message, known.job.id)  # The answer to the first was lost.
+            return
         record = self._created(source, message)
         if record is None:
             return
@@ -208,6 +218,17 @@ class ComputeNode:
             return
         self._reply(source, message, record.job.id)
         self._runner.cancel(now_ns, record, message.justification)
+
+    def _on_reconcile(self, now_ns: int, message: Reconcile) -> None:
+        """Tell again how it ended of what is over, and that it is gone of what this node does not know (any more)."""
+        for execution_id in message.execution_ids:
+            record = self.store.get(execution_id)
+            if record is None:
+                if not self._bidder.is_asked(execution_id):
+                    event = Event.of_error(not_found_text(execution_id), Topic.RUNNING, now_ns)
+                    self._outbox.tell(ComputeError(execution_id, "", event))
+            elif record.state.is_terminal and record.report is not None:
+                self._outbox.tell(record.report)
 
     def _cancellable(self, execution_id: str) -> LocalExecution:
         record = self.store.read(execution_id)

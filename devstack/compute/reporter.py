@@ -104,7 +104,7 @@ class Reporter:
     def _report(self, now_ns: int) -> None:
         """Send what is due. One timer for all: most instants at which one report is due are another's too."""
         for report in self._reports:
-            if report.due_ns <= now_ns:
+            if not now_ns < report.due_ns <= now_ns + report.interval_ns:  # Due, or the clock was set back.
                 self._outbox.tell(getattr(self, report.make)())
                 report.due_ns = now_ns + report.interval_ns
         self._set_report_timer()

@@ -86,7 +86,7 @@ class Runner:
         if is_too_big and not self._refusal_keeps_record:
             self._store.advance(record, Stimulus.FAIL, now_ns, refusal)
         event = Event.of_error(refusal, Topic.PREPARING, now_ns, fails_execution=is_too_big)
-        self._outbox.tell(ComputeError(record.id, record.job.id, event))
+        self._report(record, ComputeError(record.id, record.job.id, event))
 
     def _start_next(self, now_ns: int) -> None:
         if self._is_starting_next:
@@ -216,14 +216,18 @@ class Runner:
         keeps = self._results_kept and record.state is State.RUNNING
         self._store.advance(record, Stimulus.COMPLETE, now_ns)
         self.completed += 1
-        self._outbox.tell(RunResult(record.id, record.job.id, published, result))
+        self._report(record, RunResult(record.id, record.job.id, published, result))
         self._leave(now_ns, record, keep_results=keeps)
 
     def _fail(self, now_ns: int, record: LocalExecution, event: Event) -> None:
         keeps = self._results_kept and record.state is State.RUNNING
         self._store.advance(record, Stimulus.FAIL, now_ns, event.message)
-        self._outbox.tell(ComputeError(record.id, record.job.id, event))
+        self._report(record, ComputeError(record.id, record.job.id, event))
         self._leave(now_ns, record, keep_results=keeps)
+
+    def _report(self, record: LocalExecution, report: RunResult | ComputeError) -> None:
+        record.report = report
+        self._outbox.tell(report)
 
     def _leave(self, now_ns: int, record: LocalExecution, *, keep_results: bool = False) -> None:
         """Give back what the execution holds, clean up, and let the next one in."""

@@ -26,6 +26,7 @@ from devstack.messages import (
     ExecutionReply,
     Heartbeat,
     ManagementReply,
+    Reconcile,
     Register,
     RunResult,
     UpdateInfo,
@@ -54,7 +55,7 @@ MESSAGE_NAMES: Final = tuple(
     message.__name__
     for message in (
         AskForBid, BidAccepted, BidRejected, CancelExecution, ExecutionReply, BidResult, RunResult, CancelResult,
-        ComputeError, Register, UpdateInfo, UpdateResources, Heartbeat, ManagementReply,
+        ComputeError, Register, UpdateInfo, UpdateResources, Heartbeat, ManagementReply, Reconcile,
     )
 )  # fmt: skip
 

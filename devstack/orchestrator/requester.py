@@ -31,7 +31,7 @@ from devstack.models.chance import Chance, new_id
 from devstack.models.evaluation import Evaluation, Trigger
 from devstack.models.event import NO_EVENT, Event, Topic
 from devstack.models.execution import ComputeState, Execution
-from devstack.models.job import Job
+from devstack.models.job import Job, JobType
 from devstack.orchestrator import housekeeping, planner
 from devstack.orchestrator.broker import EvaluationBroker
 from devstack.orchestrator.calls import ENDING, OFFERING, OutstandingCall, OutstandingCalls, request_of
@@ -39,6 +39,7 @@ from devstack.orchestrator.config import RequesterConfig
 from devstack.orchestrator.endpoint import Endpoint, Submission
 from devstack.orchestrator.nodes import NodeTable
 from devstack.orchestrator.planner import Call
+from devstack.orchestrator.reminders import bid_reminders, reconciliations
 from devstack.orchestrator.reports import Report, change_of, failure
 from devstack.orchestrator.retry import retry_strategy
 from devstack.orchestrator.scheduler import Schedulers, SchedulingError
@@ -81,6 +82,8 @@ class Requester:
         behaviour = config.behaviour
         self._priority_copied = not behaviour.on("priority-not-copied")
         self._asks_given_up = not behaviour.on("lost-ask-counts-as-pending")
+        self._reconciles = not behaviour.on("lost-result-never-resent")
+        self._surplus_counts = behaviour.on("surplus-result-counts")
         self._cancels_resent = not behaviour.on("failed-cancel-never-resent")
         self._watch = NodeWatch(behaviour)
 
@@ -286,18 +289,6 @@ class Requester:
         elif name in OFFERING and self._asks_given_up:
             self._give_up(now_ns, call, f"node {node_id} did not answer")
 
-    def _remind(self, now_ns: int) -> None:
-        """Ask again for bids that are long in coming: the answer, or the node's memory of the ask, may be lost."""
-        asked_before_ns = now_ns - self.config.housekeeping_interval_ns
-        for record in self.store.in_progress():
-            for execution in record.executions.values():
-                if (
-                    execution.compute is ComputeState.ASK_FOR_BID
-                    and not execution.is_terminal
-                    and execution.modify_time_ns <= asked_before_ns
-                ):
-                    self._call(now_ns, Call(execution, "ask", "", ComputeState.UNDEFINED, execution.compute))
-
     def _give_up(self, now_ns: int, call: Call, reason: str) -> None:
         execution = call.execution
         if execution.compute is not call.expected:
@@ -311,10 +302,17 @@ class Requester:
 
     def _on_report(self, now_ns: int, report: Report) -> None:
         execution = self.store.execution(report.execution_id)
-        if execution is None:
+        record = None if execution is None else self.store.job(execution.job_id)
+        if execution is None or record is None or self._is_surplus(record, report):
             self._ignore(report)
         else:
-            self._change(now_ns, execution, change_of(report, self.store.job(execution.job_id).job))
+            self._change(now_ns, execution, change_of(report, record.job))
+
+    def _is_surplus(self, record: JobRecord, report: Report) -> bool:
+        """Whether the job has enough results without this one: what was given up and its replacement both ran."""
+        if self._surplus_counts or not isinstance(report, RunResult):
+            return False
+        return record.is_terminal or (record.job.type == JobType.BATCH and record.completed >= record.job.wanted)
 
     def _change(self, now_ns: int, execution: Execution, change: dict[str, Any]) -> bool:
         """Write what a node reported, and have the job looked at."""
@@ -344,9 +342,15 @@ class Requester:
             self._evaluate(now_ns, record, Trigger.JOB_QUEUE)
         if self.broker.revive_all():
             self._wake(now_ns)
-        if self._asks_given_up:
-            self._remind(now_ns)
+        self._remind(now_ns - self.config.housekeeping_interval_ns, now_ns)
         self._set_timer(HOUSEKEEPING, now_ns + self.config.housekeeping_interval_ns)
+
+    def _remind(self, before_ns: int, now_ns: int) -> None:
+        """Ask about what nobody has heard of since then."""
+        for call in bid_reminders(self.store.in_progress(), before_ns) if self._asks_given_up else ():
+            self._call(now_ns, call)
+        if self._reconciles:
+            self.actions += reconciliations(self.store.in_progress(), before_ns)
 
     def _look_at_nodes(self, now_ns: int) -> None:
         """Have the jobs evaluated that a change of the nodes concerns."""

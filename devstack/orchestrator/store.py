@@ -36,6 +36,7 @@ class JobRecord:
     revision: int = 1
     create_time_ns: int = 0
     modify_time_ns: int = 0
+    completed: int = 0
     executions: dict[str, Execution] = attrs.field(factory=dict)
     history: list[HistoryEntry] = attrs.field(factory=list)
 
@@ -194,11 +195,13 @@ class JobStore:
             StateConflictError: see `check_execution`; nothing was changed.
         """
         self.check_execution(execution, expected_states, expected_revision, unexpected_states, compute)
-        previous = execution.compute
+        record, previous = self._jobs[execution.job_id], execution.compute
         if compute is not None:
             execution.compute = compute
             if compute is ComputeState.BID_ACCEPTED:
                 execution.has_run = True
+            elif compute is ComputeState.COMPLETED:
+                record.completed += 1
         if compute_message:
             execution.compute_message = compute_message
         if desired is not None:
@@ -211,7 +214,7 @@ class JobStore:
             execution.run_output = run_output
         execution.revision += 1
         execution.modify_time_ns = now_ns
-        self._log(self._jobs[execution.job_id], execution, previous, event, now_ns)
+        self._log(record, execution, previous, event, now_ns)
 
     def _log(self, record: JobRecord, execution: Execution, previous: ComputeState, event: Event, now_ns: int) -> None:
         entry = ExecutionHistory(

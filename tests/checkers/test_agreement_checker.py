@@ -35,7 +35,7 @@ def _deaf_to_results(report):
 
 def test_an_execution_that_its_node_has_forgotten_is_found():
     """What runs at the requester is known on its node (museum: `restart-forgets-queued`, and worse)."""
-    cluster = cluster_of(1)
+    cluster = cluster_of(1, "lost-result-never-resent")
     checkers = watched(cluster, AgreementChecker)
     record = submit(cluster, service(noop(runs_for="1h")))
     cluster.run_for(SECOND_NS)

@@ -61,7 +61,7 @@ def test_more_completions_than_count_are_found(monkeypatch):
     monkeypatch.setattr(Plan, "stop", lambda plan, execution, event: place(plan, execution))
     plain = batch_service._settle_bids
     monkeypatch.setattr(batch_service, "_settle_bids", lambda draft, wanted: plain(draft, wanted and wanted + 1))
-    cluster = cluster_of(2)
+    cluster = cluster_of(2, "surplus-result-counts")
     checkers = watched(cluster, CompletionChecker)
     submit(cluster, batch(noop(runs_for="1s"), count=1))
     cluster.run_for(20 * SECOND_NS)
@@ -142,5 +142,6 @@ def test_completions_that_vanish_are_found():
     cluster.run_for(3 * SECOND_NS)
     gone = next(e for e in record.executions.values() if e.compute is ComputeState.COMPLETED)
     del record.executions[gone.id]
+    record.completed -= 1
     cluster.run_for(30 * SECOND_NS)
     assert "completions never become fewer" in said(checkers)

@@ -139,7 +139,7 @@ def test_inputs_are_prepared_before_the_run(make_node, make_job, make_input):
 @pytest.mark.parametrize("state", [State.PUBLISHING, State.CANCELLED, State.COMPLETED])
 def test_a_bid_can_only_be_decided_while_it_is_open(make_node, make_job, state):
     """T255, T257: accepting or rejecting a bid in any other state is an error that names the states."""
-    bench = make_node()
+    bench = make_node("lost-result-never-resent=on")
     bench.ask("e-1", make_job())
     bench.node.store.update("e-1", state, 0)
     bench.accept("e-1")

@@ -23,6 +23,18 @@ def test_the_rounds(make_node):
     assert (2, 1, 1) == tuple(len(bench.sent(kind)) for kind in (UpdateResources, UpdateInfo, Register))
 
 
+def test_a_clock_that_is_set_back_does_not_silence_a_node(make_node):
+    """The rounds go on by what has passed, not by what the clock shows."""
+    bench = make_node()
+    bench.now_ns = 100 * SECOND
+    bench.start()
+    bench.now_ns = 0
+    bench.timers = {key: at_ns - 100 * SECOND for key, at_ns in bench.timers.items()}
+    bench.log.clear()
+    bench.pass_time(31 * SECOND)
+    assert 2 == len(bench.sent(Heartbeat))
+
+
 def test_an_unanswered_registration_is_repeated(make_node):
     """A lost message must not keep a node out."""
     bench = make_node()

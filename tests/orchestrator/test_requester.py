@@ -21,6 +21,7 @@ from devstack.messages import (
     Heartbeat,
     ManagementReply,
     Note,
+    Reconcile,
     Register,
     RunResult,
     Send,
@@ -549,6 +550,46 @@ def test_the_report_of_a_cancel_says_nothing_new():
     desk = Desk(1)
     desk.hear(CancelResult("e", "j"))
     assert [] == desk.log
+
+
+def test_a_result_of_which_the_job_has_enough_does_not_count():
+    """When the given-up node and its replacement both come with a result, the job has one (`surplus-result-counts`)."""
+    for switch, expected in (("off", S.BID_ACCEPTED), ("on", S.COMPLETED)):
+        desk = Desk(2, parse([f"surplus-result-counts={switch}"]))
+        job_id = desk.submit()
+        (lost,) = desk.executions(job_id)
+        desk.run(lost)
+        others = tuple({"n1", "n2"} - {lost.node_id})
+        desk.pass_time(65 * SECOND, heartbeats=others)
+        (_, replacement) = desk.executions(job_id)
+        desk.run(replacement)
+        desk.finish(lost)
+        desk.finish(replacement)
+        assert (JobState.COMPLETED, S.COMPLETED) == (desk.state(job_id), lost.compute)
+        assert expected is replacement.compute
+
+
+def test_each_node_is_asked_about_what_should_run_there():
+    """What was accepted a housekeeping round ago is named to its node once a round, unless it is to stop."""
+    desk = Desk(2)
+    job_id = desk.submit(count=2)
+    for execution in desk.executions(job_id):
+        desk.run(execution)
+    desk.pass_time(65 * SECOND, heartbeats=("n1", "n2"))
+    asked = {execution.node_id: (execution.id,) for execution in desk.executions(job_id)}
+    assert asked == {send.target: send.message.execution_ids for send in desk.sent(Reconcile)}
+    desk.stop(job_id)
+    desk.pass_time(65 * SECOND, heartbeats=("n1", "n2"))
+    assert [] == desk.sent(Reconcile)
+
+
+def test_nobody_is_asked_again_in_v1_4_0():
+    """`lost-result-never-resent`."""
+    desk = Desk(2, parse(["lost-result-never-resent=on"]))
+    job_id = desk.submit()
+    desk.run(*desk.executions(job_id))
+    desk.pass_time(65 * SECOND, heartbeats=("n1", "n2"))
+    assert [] == desk.sent(Reconcile)
 
 
 def test_a_result_from_a_node_that_was_given_up_counts():
