@@ -1,6 +1,7 @@
 """A Docker engine that goes away, hangs or comes back while a stack uses it: one of our own, so that no other is hurt.
 
-It lives in a network of its own (`unshare -n`): an engine without a bridge removes the one that it finds.
+It lives in a network of its own (`unshare -n`), for an engine without a bridge removes the one that it finds, and in
+mounts of its own (`-m`), for it leaves some behind.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class OwnEngine:
             "exec-root": self.folder / "exec", "pidfile": self.folder / "pid",
             "bridge": "none", "iptables": "false", "shutdown-timeout": "1",
         }  # fmt: skip
-        command = ["unshare", "-n", "dockerd", *(f"--{name}={value}" for name, value in options.items())]
+        command = ["unshare", "-n", "-m", "dockerd", *(f"--{name}={value}" for name, value in options.items())]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + ENGINE_LIMIT_S
