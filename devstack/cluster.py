@@ -24,6 +24,7 @@ from devstack.models.resources import Resources
 from devstack.orchestrator.config import RequesterConfig
 from devstack.orchestrator.endpoint import Submission
 from devstack.orchestrator.requester import Requester
+from devstack.orchestrator.selection import Selection
 from devstack.orchestrator.store import HistoryEntry
 
 __all__ = ["SIMULATED_START_NS", "Cluster", "FaultHook", "Shell", "Watcher", "simulated_nodes"]
@@ -54,8 +55,8 @@ class FaultHook(Protocol):
         """The shell reports something to a node."""
 
 
-class Watcher(Protocol):
-    """Who looks on; it must not change anything."""
+class Watcher:
+    """Who looks on; it must not change anything. What a watcher does not define it does not care for."""
 
     def saw_change(self, now_ns: int, entry: HistoryEntry) -> None:
         """The requester changed a job or an execution."""
@@ -74,6 +75,9 @@ class Watcher(Protocol):
 
     def saw_power(self, now_ns: int, machine: str, is_on: bool) -> None:
         """A machine lost its power, or has it again."""
+
+    def saw_selection(self, now_ns: int, job_id: str, selection: Selection) -> None:
+        """The requester looked for nodes for a job; the note of its plan comes at the same instant, later."""
 
 
 def node_labels(node_id: str) -> dict[str, str]:
@@ -300,6 +304,8 @@ class Cluster:
     def _carry_out(self, name: str) -> None:
         kernel, machine = self.kernel, self._machines[name]
         skew_ns = self._skew_ns.get(name, 0) if self._skew_ns else 0
+        if machine is self.requester and machine.selector.journal:
+            self._tell_selections(machine.selector.journal)
         for action in machine.drain():
             kind = type(action)  # Not `match`: this loop sees every action of every machine.
             if kind is Send:
@@ -319,6 +325,12 @@ class Cluster:
                 self._write_journal()
             else:
                 self._write_local_journal(name, machine.store.journal)
+
+    def _tell_selections(self, journal: list[tuple[str, Selection]]) -> None:
+        for job_id, selection in journal:
+            for watcher in self.watchers:
+                watcher.saw_selection(self.kernel.now_ns, job_id, selection)
+        journal.clear()
 
     def _perform(self, node_id: str, action: Any) -> None:
         for watcher in self.watchers:

@@ -21,7 +21,7 @@ from devstack.checkers.timeouts import TimeoutChecker
 from devstack.checkers.transitions import TransitionChecker
 from devstack.checkers.violation import Violation
 from devstack.checkers.wakeups import WakeChecker
-from devstack.cluster import Cluster
+from devstack.cluster import Cluster, Watcher
 from devstack.compute.store import LocalChange
 from devstack.models.execution import TERMINAL
 from devstack.models.history import JobHistory
@@ -53,7 +53,7 @@ class FaultSchedule(Protocol):
         """When the last fault is over; None: never."""
 
 
-class Checkers:
+class Checkers(Watcher):
     """Watches a cluster from now on.
 
     Args:

@@ -87,13 +87,13 @@ class Selection:
 
 
 class NodeSelector:
-    """Selects among the nodes of one table; `last` is the latest selection, for the trace."""
+    """Selects among the nodes of one table; `journal` has the selections since it was last taken, by job id."""
 
     def __init__(self, nodes: NodeTable, store: JobStore, config: RequesterConfig, chance: Chance) -> None:
         check_factor(config.over_subscription_millis)
         check_range(config.rank_randomness)
         self.nodes = nodes
-        self.last: Selection | None = None
+        self.journal: list[tuple[str, Selection]] = []
         self._store = store
         self._config = config
         self._chance = chance
@@ -124,8 +124,9 @@ class NodeSelector:
         ranking = self._ranking(record, states)
         draws = draw_ranks(self._chance, self._config.rank_randomness, len(states))
         past = self._past(record, now_ns)
-        self.last = self._select(ranking, states, draws, past, count)
-        return self.last
+        selection = self._select(ranking, states, draws, past, count)
+        self.journal.append((record.job.id, selection))
+        return selection
 
     def explain(
         self, record: JobRecord, now_ns: int, states: Sequence[NodeState] | None = None, draws: Sequence[int] = ()

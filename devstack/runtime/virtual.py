@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import attrs
 import trio
 
-from devstack.cluster import Cluster
+from devstack.cluster import Cluster, Watcher
 from devstack.errors import UsageError
 from devstack.kernel import LivelockError
 
@@ -108,7 +108,7 @@ class _Waiter:
     done: trio.Event = attrs.field(factory=trio.Event)
 
 
-class VirtualPace:
+class VirtualPace(Watcher):
     """Runs scripts against one cluster in virtual time.
 
     Args:
@@ -298,15 +298,6 @@ class VirtualPace:
 
     def saw_change(self, now_ns: int, entry: object) -> None:
         self._notice()
-
-    def saw_local_change(self, now_ns: int, node_id: str, change: object) -> None:
-        pass
-
-    def saw_action(self, now_ns: int, node_id: str, action: object) -> None:
-        pass
-
-    def saw_report(self, now_ns: int, node_id: str, event: object) -> None:
-        pass
 
     def saw_note(self, now_ns: int, machine: str, kind: str, text: str) -> None:
         if kind == "node":
