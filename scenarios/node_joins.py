@@ -18,8 +18,8 @@ async def a_waiting_batch_job_takes_the_node_that_joins(cluster):
 
 
 @scenario(nodes=3, faults=AWAY, covers="ops: node joins")
-async def an_ops_job_is_for_the_nodes_of_its_first_hour(cluster):
-    """An ops job runs on the nodes that are there when it is placed; one that joins later is none of its business."""
+async def an_ops_job_leaves_out_a_node_that_joins_later(cluster):
+    """An ops job runs on the nodes that are there when it is placed; one that joins later does not take part."""
     await cluster.node("node-3").wait_connected(False, within="2m")
     job = await cluster.submit(ops(noop(runs_for="10m")))
     await cluster.node("node-3").wait_connected(within="10m")

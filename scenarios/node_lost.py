@@ -6,7 +6,7 @@ from devstack.scenario import batch, daemon, noop, ops, scenario, service
 
 @scenario(nodes=5, covers="batch: node lost")
 async def a_lost_node_does_not_lose_the_job(cluster):
-    """A batch job whose node dies is run again elsewhere, and completes."""
+    """A batch job on three nodes loses one of them: that part is run again elsewhere, and the job completes."""
     job = await cluster.submit(batch(noop(runs_for="2m"), count=3))
     execution = await job.wait_running(3)
     cluster.inject(crash(execution.node, after="30s"))

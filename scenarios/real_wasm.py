@@ -17,7 +17,7 @@ async def an_hour_of_sleep_takes_no_time(cluster):
 
 
 @scenario(nodes=3)
-async def an_exit_code_is_a_result_and_a_trap_is_one_too(cluster):
+async def an_exit_code_is_a_result_and_a_trap_is_a_failure(cluster):
     """A program that ends with code 3 has completed; one that traps has failed, on every node that tries it."""
     three = await cluster.submit(batch(wasm(WAT / "three.wat")))
     await three.wait("Completed", within="1m")

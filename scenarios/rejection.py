@@ -36,7 +36,7 @@ async def a_service_moves_away_from_a_rejected_node(cluster):
 
 @scenario(nodes=3, covers="daemon: rejection")
 async def a_daemon_leaves_a_rejected_node_and_returns_when_it_is_approved(cluster):
-    """Rejected: its execution ends there. Approved again: it runs there again."""
+    """Somebody rejects a node: the daemon ends there. The node is approved again: the daemon runs there again."""
     job = await cluster.submit(daemon(noop(runs_for="24h")))
     await job.wait_running(3)
     await cluster.node("node-2").reject()
