@@ -8,6 +8,9 @@ compositions  what is made of several      engine        begins and ends them on
 files     a file of faults
 """
 
+from typing import TYPE_CHECKING
+
+from devstack.errors import UsageError
 from devstack.faults.builders import (
     clock_skew,
     crash,
@@ -39,7 +42,7 @@ from devstack.faults.builders import (
 )
 from devstack.faults.fault import Fault
 from devstack.faults.forms import parse_mapping, parse_words, text_of, to_mapping, to_python, to_words
-from devstack.faults.words import WORDS
+from devstack.faults.words import WORDS, word_of
 
 __all__ = [
     "WORDS",
@@ -78,3 +81,14 @@ __all__ = [
     "to_words",
     "zombie_result",
 ]
+
+if not TYPE_CHECKING:  # A type checker shall still find an unknown word by itself.
+
+    def __getattr__(name):
+        """An unknown word is answered as it is everywhere: with the one that was probably meant, and all others."""
+        if not name.startswith("_"):
+            try:
+                word_of(name)
+            except UsageError as exc:
+                raise AttributeError(f"{exc}; {exc.hint}") from None
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

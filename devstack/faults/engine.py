@@ -107,7 +107,7 @@ class FaultEngine:
             UsageError: it is none, or a target matches nothing; the message names what is known.
         """
         if not isinstance(fault, Fault):
-            raise UsageError(f"{fault!r} is no fault", 'make one with a word, such as crash("node-1")')
+            raise UsageError(f"{fault!r} is no fault", 'make one with a word of devstack.faults: crash("node-1")')
         word = word_of(fault.word)
         for parameter in word.parameters:
             if parameter.kind is NODES and (wanted := fault[parameter.name]):

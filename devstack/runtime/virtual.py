@@ -214,8 +214,13 @@ class VirtualPace(Watcher):
         if self._rounds > MOST_ROUNDS:
             raise LivelockError(
                 f"the script asked the cluster {MOST_ROUNDS:,} things at one instant and time does not move on: a loop "
-                "without a wait"
+                f"without a wait, at {self._who_asks()}"
             )
+
+    def _who_asks(self) -> str:
+        """The line of the task that asked first."""
+        task = next((task for task, place in self._places.of.items() if place == self._requests[0].place), None)
+        return (task and _script_line(task)) or "an unknown place"
 
     def _answer_requests(self) -> None:
         requests = sorted(self._requests, key=lambda request: (request.place, request.number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Iterable
@@ -127,5 +128,20 @@ def _unreadable(path: Path, full: Path, exc: Exception) -> UsageError:
         return UsageError(f"{where}: {exc.msg}", (exc.text or "").strip())
     frames = [frame for frame in traceback.extract_tb(exc.__traceback__) if frame.filename == str(full)]
     where = f"{path}:{frames[-1].lineno}" if frames else str(path)
+    exc = _unknown_fault(exc) or exc
     text = str(exc) if isinstance(exc, UsageError) else f"{type(exc).__name__}: {exc}"
     return UsageError(f"{where}: {text}", getattr(exc, "hint", ""))
+
+
+def _unknown_fault(exc: Exception) -> UsageError | None:
+    """What an import of a word that is no fault comes to. Python asks the package, and then words it its own way."""
+    imported = re.match(r"cannot import name '(\w+)'", str(exc))
+    if not (isinstance(exc, ImportError) and exc.name == "devstack.faults" and imported):
+        return None
+    from devstack.faults.words import word_of
+
+    try:
+        word_of(imported[1])
+    except UsageError as unknown:
+        return unknown
+    return None

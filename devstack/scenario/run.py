@@ -17,6 +17,7 @@ from devstack.checkers import Checkers, Violation
 from devstack.cluster import Cluster, node_labels, simulated_nodes
 from devstack.compute.config import ComputeConfig
 from devstack.errors import DevstackError, UsageError
+from devstack.faults import Fault, text_of
 from devstack.faults.engine import FaultEngine
 from devstack.kernel import Keep, LivelockError, Record, Trace
 from devstack.models.gotext import SECOND_NS
@@ -103,7 +104,7 @@ def run(scenario: Scenario, options: RunOptions | None = None) -> Outcome:
 
     def play() -> None:
         for fault in (*scenario.faults, *options.faults):
-            faults.inject(fault)
+            _inject(faults, fault)
         with guard(scenario.script, strict=options.strict):
             pace.run(lambda: scenario.script(handle))
         if checkers is not None:
@@ -134,6 +135,15 @@ def run(scenario: Scenario, options: RunOptions | None = None) -> Outcome:
         elapsed_s=time.perf_counter() - started_s,
         where=where,
     )
+
+
+def _inject(faults: FaultEngine, fault: Any) -> None:
+    """Inject a fault that no line of the script has made; an error says which it is."""
+    try:
+        faults.inject(fault)
+    except UsageError as exc:
+        named = f"fault `{text_of(fault)}`: " if isinstance(fault, Fault) else ""
+        raise UsageError(named + exc.message, exc.hint) from None
 
 
 def judged(play: Callable[[], object], file: str) -> tuple[Verdict, str, str]:

@@ -3,6 +3,7 @@
 Always refused: `time.sleep`, and waiting for a real thread, socket or process. Strict mode also refuses wall clocks,
 sockets, threads, processes and randomness that no seed explains, whoever calls them for the script. What devstack and
 trio themselves do is none of its business: the nearest caller that is neither they nor the standard library decides.
+If that is an installed package, the line that is named is the script's, which called it.
 """
 
 from __future__ import annotations
@@ -59,17 +60,24 @@ def _is_stdlib(file: str) -> bool:
 
 
 def _culprit(frame: FrameType | None, *, past_trio: bool) -> tuple[str, FrameType] | None:
-    """What the script called, as it is spelled there, and the script's frame; None if we or trio did it."""
-    name = ""
+    """What the script called, as it is spelled there, and the script's frame; None if we or trio did it.
+
+    A package that did it in a task of its own, below no line of the script, is the culprit itself.
+    """
+    name, package = "", None
     while frame is not None:
         file = frame.f_code.co_filename
         if file.startswith(_OURS) or (file.startswith(_TRIO) and not past_trio):
-            return None
+            return package
         if not (_is_stdlib(file) or file.startswith(_TRIO)):
-            return None if _is_collecting(frame) else (name, frame)
+            if _is_collecting(frame):
+                return None
+            if not any(part in file for part in _PACKAGES):
+                return name, frame
+            package = package or (name, frame)
         name = f"{frame.f_globals.get('__name__', '')}.{frame.f_code.co_qualname}".removesuffix(".__init__")
         frame = frame.f_back
-    return None
+    return package
 
 
 def _is_collecting(frame: FrameType) -> bool:
