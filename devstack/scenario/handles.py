@@ -23,6 +23,8 @@ _STATES = {state.text: state for state in JobState}
 class ScenarioFailure(AssertionError):
     """Something that a scenario asked for did not come true."""
 
+    # What raises it hides itself from pytest (`__tracebackhide__`): the line that waits is the one to show.
+
 
 def _limit(within: Duration | None) -> AbstractContextManager[trio.CancelScope | None]:
     return nullcontext() if within is None else trio.fail_after(duration_ns(within) / SECOND_NS)
@@ -128,6 +130,7 @@ class JobHandle:
             ScenarioFailure: it ended in another state, or the time is up.
             UsageError: there is no such state.
         """
+        __tracebackhide__ = True
         wanted = _STATES.get(state)
         if wanted is None:
             raise UsageError(f"unknown job state {state!r}", f"use one of {', '.join(list(_STATES)[1:])}")
@@ -143,6 +146,7 @@ class JobHandle:
 
     async def wait_over(self, within: Duration | None = None) -> str:
         """Wait for the end, whatever it is; the state."""
+        __tracebackhide__ = True
         await self._until(f"the end of job {self._label}", lambda: self._view.state.is_terminal, within)
         return self.state
 
@@ -152,6 +156,7 @@ class JobHandle:
         Raises:
             ScenarioFailure: the job is over before, or the time is up.
         """
+        __tracebackhide__ = True
         what = f"{count} running execution{'s' * (count > 1)} of job {self._label}"
         await self._until(what, lambda: len(self.running) >= count or self._view.state.is_terminal, within)
         running = self.running
@@ -161,6 +166,7 @@ class JobHandle:
 
     async def wait_executions(self, count: int, state: str, within: Duration | None = None) -> list[ExecutionHandle]:
         """Wait until `count` executions are in a state (`Completed`, `Failed`, `Cancelled`, ...); these."""
+        __tracebackhide__ = True
         wanted = next((one for one in ComputeState if one.text == state), None)
         if wanted is None:
             names = ", ".join(one.text for one in list(ComputeState)[1:])
@@ -170,6 +176,7 @@ class JobHandle:
         return self._in_state(wanted)
 
     async def _until(self, what: str, is_met: Callable[[], bool], within: Duration | None) -> None:
+        __tracebackhide__ = True
         try:
             with _limit(within):
                 await self._world.wait(what, is_met, (self.id,))
@@ -224,6 +231,7 @@ class NodeHandle:
 
     async def wait_connected(self, connected: bool = True, within: Duration | None = None) -> None:
         """Wait until the requester takes the node for connected (or for disconnected)."""
+        __tracebackhide__ = True
         what = f"{self.id} to be {'connected' if connected else 'disconnected'}"
         try:
             with _limit(within):
@@ -292,6 +300,7 @@ class ClusterHandle:
         Raises:
             ScenarioFailure: the time is up.
         """
+        __tracebackhide__ = True
         try:
             with _limit(within):
                 await self._world.wait(what, is_met, [job.id for job in jobs])

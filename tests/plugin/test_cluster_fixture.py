@@ -329,19 +329,57 @@ class TestTogether:
     )
 
 
-def test_workers_of_xdist_report_the_same(pytester: pytest.Pytester):
-    """What a worker finds arrives in the terminal with its story."""
+def test_it_works_beside_xdist_hypothesis_and_pytest_trio_at_once(pytester: pytest.Pytester):
+    """What a worker finds arrives in the terminal with its story; each plugin has its own tests, and scenarios run."""
     pytester.makepyfile(
-        test_mine="""
-import pytest
+        test_mine=HEAD
+        + """
+from hypothesis import given, settings, strategies as st
 
 @pytest.mark.parametrize("number", range(6))
 @pytest.mark.devstack(seeds=3)
 async def test_it(cluster, number):
     assert (number, cluster.seed) != (4, 2)
+
+@settings(max_examples=10, deadline=None)
+@given(count=st.integers(1, 3))
+@pytest.mark.devstack(nodes=3, seeds=2)
+async def test_examples(cluster, count):
+    job = await cluster.submit(batch(noop(runs_for="10m"), count=count))
+    await job.wait("Completed")
+    assert count < 3
+
+async def test_theirs(nursery):
+    await trio.lowlevel.checkpoint()
+
+def test_live(bacalhau):
+    assert bacalhau.port
 """
     )
-    result = pytester.runpytest("-n2")
-    result.assert_outcomes(passed=5, failed=1)
+    mine = "from devstack.scenario import scenario\n\n@scenario(nodes=1)\nasync def mine(cluster):\n    pass\n"
+    (pytester.mkdir("scenarios") / "mine.py").write_text(mine)
+    result = pytester.runpytest("-n2", "-otrio_mode=true", "-pno:cacheprovider")
+    result.assert_outcomes(passed=8, failed=2)
     line = "to repeat it: pytest 'test_mine.py::test_it[[]4]' --devstack-seed=2"
     result.stdout.fnmatch_lines(["failed under seed 2", line])
+    result.stdout.fnmatch_lines(["*count=3,*", "failed under seed 0", "to repeat it: *::test_examples *"])
+
+
+def test_a_wait_that_fails_shows_the_test_and_none_of_our_lines(pytester: pytest.Pytester):
+    """The line that waits, and what it waited for."""
+    pytester.makepyfile(
+        HEAD
+        + """
+async def test_it(cluster):
+    job = await cluster.submit(batch(noop(runs_for="1h")))
+    await job.wait("Completed", within="1m")
+"""
+    )
+    result = pytester.runpytest()
+    result.stdout.fnmatch_lines(
+        [
+            ">       await job.wait(*",
+            "E       *ScenarioFailure: waited 1m0s for job j-* to be Completed; it is Running*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*devstack/scenario/*")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 from tests.packages import lend, needed
 
 ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS = ROOT / "scenarios"
 
 PROJECT = {
     "tests/test_pipeline.py": """
@@ -48,9 +52,10 @@ async def everywhere(cluster):
 }
 
 
-def run(*command: str | Path, folder: Path) -> str:
+def run(*command: str | Path, folder: Path, more: Mapping[str, str] | None = None) -> str:
     """What the command prints; it must succeed. No path of this checkout leads into it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    environment |= more or {}
     done = subprocess.run(
         [str(word) for word in command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -58,10 +63,15 @@ def run(*command: str | Path, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that has our wheel."""
+    return environment_with_wheel(tmp_path_factory.mktemp("installed"))
+
+
 @pytest.mark.live
-def test_a_project_needs_nothing_but_the_wheel(tmp_path: Path):
+def test_a_project_needs_nothing_but_the_wheel(python: Path, tmp_path: Path):
     """Marker, fixtures and scenario files work as soon as the package is installed beside pytest."""
-    python = environment_with_wheel(tmp_path)
     project = tmp_path / "project"
     for name, text in PROJECT.items():
         (project / name).parent.mkdir(parents=True)
@@ -69,6 +79,18 @@ def test_a_project_needs_nothing_but_the_wheel(tmp_path: Path):
     said = run(python, "-m", "pytest", "-v", "-p", "no:cacheprovider", folder=project)
     assert "3 passed" in said, said
     assert str(ROOT) not in run(python, "-c", "import devstack; print(devstack.__file__)", folder=project)
+
+
+@pytest.mark.live
+def test_containers_and_modules_need_no_engine(python: Path, tmp_path: Path):
+    """The scenarios with real programs pass where no Docker engine can be reached and no source of ours lies."""
+    for name in ("docker_by_cassette.py", "real_wasm.py", "cassettes", "jobs/wat"):
+        copy = shutil.copytree if (SCENARIOS / name).is_dir() else shutil.copy
+        (tmp_path / "scenarios" / name).parent.mkdir(parents=True, exist_ok=True)
+        copy(SCENARIOS / name, tmp_path / "scenarios" / name)
+    nowhere = {"DOCKER_HOST": "tcp://127.0.0.1:1"}
+    said = run(python, "-m", "devstack", "scenario", "run", "scenarios", folder=tmp_path, more=nowhere)
+    assert re.search(r"^(\d+) scenarios: \1 passed$", said, re.MULTILINE), said
 
 
 def environment_with_wheel(folder: Path) -> Path:
