@@ -56,12 +56,12 @@ async def an_endless_module_is_ended_by_its_timeout(cluster):
 
 @scenario(nodes=3)
 async def a_service_beats_until_it_is_stopped(cluster):
-    """A service of two modules runs for a day of virtual time, and is stopped when the day is over."""
+    """A service of two modules runs for six hours of virtual time, and is stopped when they are over."""
     job = await cluster.submit(service(wasm(WAT / "heartbeat.wat"), count=2))
     await job.wait_running(2, within="1m")
-    await cluster.advance("24h")
+    await cluster.advance("6h")
     assert len(job.running) == 2
-    await job.stop("the day is over")
+    await job.stop("the shift is over")
     await job.wait("Stopped", within="1m")
 
 

@@ -16,7 +16,7 @@ async def a_batch_job_is_tried_twice_on_every_node(cluster):
 
 @scenario(nodes=3, covers="ops: retries exhausted")
 async def an_ops_job_is_tried_twice_on_every_node(cluster):
-    """And its message counts the nodes that failed."""
+    """Two tries on each of three nodes, then the job fails, and its message counts the nodes."""
     job = await cluster.submit(ops(HOPELESS))
     await job.wait("Failed", within="10m")
     assert len(job.failed) == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from difflib import unified_diff
 from pathlib import Path
@@ -12,10 +13,13 @@ import pytest
 from devstack.cluster import Cluster
 from devstack.kernel import Keep
 from devstack.scenario import Scenario, scenario
+from devstack.scenario.load import load_one
 from devstack.scenario.run import RunOptions, run
 from tests.scenarios.matrix import complaints, matrix
 from tests.scenarios.outcomes import RENEW, kept
 from tests.scenarios.page import PAGE, page
+
+ROOT = PAGE.parents[1]
 
 
 @scenario(covers="batch: node lost")
@@ -55,6 +59,15 @@ def test_the_page_is_what_the_scenarios_say(scenarios: list[Scenario]):
     changed = "\n".join(unified_diff(PAGE.read_text().splitlines(), expected.splitlines(), "page", "now", lineterm=""))
     if changed:
         pytest.fail(f"{changed}\nscenarios/README.md is not up to date: run `{RENEW}`", pytrace=False)
+
+
+def test_the_commands_of_the_page_name_what_there_is():
+    """`FILE::NAME` in its head is a scenario."""
+    targets = re.findall(r"scenarios/\w+\.py::\w+", PAGE.read_text())
+    assert targets
+    assert [target.partition("::")[2] for target in targets] == [
+        load_one(str(ROOT / target)).name for target in targets
+    ]
 
 
 def test_every_scenario_is_explained(scenarios: list[Scenario]):

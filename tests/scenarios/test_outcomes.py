@@ -7,8 +7,10 @@ from pathlib import Path
 import attrs
 import pytest
 
+from devstack.kernel import Keep
 from devstack.scenario import Scenario, batch, noop, scenario
 from devstack.scenario.load import load
+from devstack.scenario.run import RunOptions, run
 from tests.scenarios import outcomes
 from tests.scenarios.page import FOLDER
 
@@ -20,6 +22,13 @@ def test_the_outcome_is_the_stored_one(one: Scenario):
     """Verdict, virtual time, how jobs and their executions ended, and why."""
     if text := outcomes.difference(one, outcomes.outcome(one)):
         pytest.fail(text, pytrace=False)
+
+
+@pytest.mark.parametrize("one", HERE, ids=lambda one: one.name)
+def test_a_scenario_holds_under_another_seed_too(one: Scenario):
+    """What it shows is no luck of the seed under which it was written."""
+    outcome = run(one, RunOptions(seed=one.seed + 1, keep=Keep.NONE))
+    assert outcome.is_passed, outcome.message
 
 
 def test_nothing_is_stored_of_scenarios_that_are_gone():
