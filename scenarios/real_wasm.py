@@ -63,6 +63,7 @@ async def a_service_beats_until_it_is_stopped(cluster):
     assert len(job.running) == 2
     await job.stop("the shift is over")
     await job.wait("Stopped", within="1m")
+    await job.wait_executions(2, "Cancelled", within="1m")
 
 
 @scenario(nodes=3, seed=5)
