@@ -1,4 +1,4 @@
-"""Where a live stack keeps its files, and how they go when it does."""
+"""Where a stack, live or simulated, keeps its files, and how they go when it does."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from devstack.adapters.docker.leftovers import is_gone
+from devstack.adapters.docker.leftovers import is_gone, this_stack_id
 from devstack.errors import UsageError
 from devstack.machine import remove_tree
 
-__all__ = ["EXECUTIONS", "remove_abandoned", "stack_folder"]
+__all__ = ["EXECUTIONS", "remove_abandoned", "scenario_folder", "stack_folder"]
 
 EXECUTIONS: Final = "executions"
 PREFIX: Final = "devstack-"
-_NAME: Final = re.compile(rf"{PREFIX}(\d+-\d+)-\w+")
+_NAME: Final = re.compile(rf"{PREFIX}(?:scenario-)?(\d+-\d+)-\w+")
 
 
 @contextmanager
@@ -50,6 +51,16 @@ def stack_folder(repo: Path | None, stack_id: str, keep_results: bool = False) -
                 remove_tree(doomed)
 
 
+def scenario_folder() -> Path:
+    """A new folder for one simulated world. Before the first one, what killed processes have left is removed.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    _remove_abandoned_once()
+    return _temporary(f"scenario-{this_stack_id()}").resolve()
+
+
 def _temporary(stack_id: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{stack_id}-"))
 
@@ -75,11 +86,16 @@ def _held(folder: Path) -> Iterator[None]:
 
 
 def remove_abandoned() -> None:
-    """Remove the temporary folders of stacks whose process is gone."""
+    """Remove the temporary folders of stacks and scenarios whose process is gone."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         named = _NAME.fullmatch(folder.name)
         if named and is_gone(named[1]) and _is_ours(folder):
             remove_tree(folder)
+
+
+@cache
+def _remove_abandoned_once() -> None:
+    remove_abandoned()
 
 
 def _is_ours(folder: Path) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from devstack.adapters.docker import this_stack_id
 from devstack.errors import UsageError
-from devstack.folders import EXECUTIONS, remove_abandoned, stack_folder
+from devstack.folders import EXECUTIONS, _remove_abandoned_once, remove_abandoned, scenario_folder, stack_folder
 
 
 @pytest.fixture
@@ -82,9 +82,19 @@ def test_only_folders_of_stacks_that_are_gone_are_removed(temporary: Path, gone_
     elsewhere = temporary / "elsewhere"
     (elsewhere / "kept").mkdir(parents=True)
     kept = {f"devstack-{this_stack_id()}-abc", "devstack-old", "devstack-scenario-1", f"mine-{gone_stack_id}-abc"}
-    for name in (*kept, f"devstack-{gone_stack_id}-abc"):
+    kept.add(f"devstack-scenario-{this_stack_id()}-abc")
+    for name in (*kept, f"devstack-{gone_stack_id}-abc", f"devstack-scenario-{gone_stack_id}-abc"):
         (temporary / name).mkdir()
     (temporary / f"devstack-{gone_stack_id}-link").symlink_to(elsewhere)
     remove_abandoned()
     assert {*kept, "elsewhere", f"devstack-{gone_stack_id}-link"} == {path.name for path in temporary.iterdir()}
     assert (elsewhere / "kept").exists()
+
+
+def test_a_simulated_world_first_removes_what_killed_ones_have_left(temporary: Path, gone_stack_id: str):
+    """Once a process; its own folder names the process, so that it too is found if that is killed."""
+    (temporary / f"devstack-scenario-{gone_stack_id}-abc").mkdir()
+    _remove_abandoned_once.cache_clear()
+    folder = scenario_folder()
+    assert [folder] == list(temporary.iterdir())
+    assert folder.name.startswith(f"devstack-scenario-{this_stack_id()}-")

@@ -51,6 +51,7 @@ class Kernel:
         self.trace = trace or Trace()
         self._queue = EventQueue()
         self._timers: dict[tuple[str, Hashable], int] = {}
+        self._posted: set[int] = set()  # Events that have not happened yet.
         self._packets = 0
         self._instant_ns = start_ns
         self._at_this_instant = 0
@@ -91,17 +92,22 @@ class Kernel:
 
     def cut_power(self, target: str) -> None:
         """Forget all timers and reports that wait for a machine; messages to it stay under way."""
-        self._queue.cancel_all(target, (TIMER, EVENT))
+        self._posted.difference_update(self._queue.cancel_all(target, (TIMER, EVENT)))
         for name in [name for name in self._timers if name[0] == target]:
             del self._timers[name]
 
     def post(self, target: str, event: Any, at_ns: int | None = None) -> int:
         """Have the host hear of `event` at `at_ns` (now if None); the answer cancels it."""
-        return self._queue.push(self.now_ns if at_ns is None else max(at_ns, self.now_ns), target, EVENT, event)
+        due_ns = self.now_ns if at_ns is None else max(at_ns, self.now_ns)
+        sequence = self._queue.push(due_ns, target, EVENT, event)
+        self._posted.add(sequence)
+        return sequence
 
     def cancel(self, sequence: int) -> None:
-        """Forget a posted event that has not happened yet."""
-        self._queue.cancel(sequence)
+        """Forget a posted event; one that has happened, or was cancelled before, changes nothing."""
+        if sequence in self._posted:
+            self._posted.remove(sequence)
+            self._queue.cancel(sequence)
 
     # ---- letting them happen -------------------------------------------------------------------------------
 
@@ -134,7 +140,7 @@ class Kernel:
                 self.now_ns = max(self.now_ns, time_ns)
                 break
             count += 1
-            at_ns, _, target, kind, payload = due
+            at_ns, sequence, target, kind, payload = due
             if at_ns != self._instant_ns:
                 self._instant_ns, self._at_this_instant = at_ns, 0
             self._at_this_instant += 1
@@ -149,6 +155,7 @@ class Kernel:
                 trace.add(at_ns, "timer", target, str(payload))
                 host.fire(target, payload)
             else:
+                self._posted.discard(sequence)
                 trace.add(at_ns, "event", target, str(payload))
                 host.post(target, payload)
         return count

@@ -26,7 +26,7 @@ class EventQueue:
         return self._sequence
 
     def cancel(self, sequence: int) -> None:
-        """Drop an event that has not happened yet."""
+        """Drop an event. It must still wait: the number of one that has happened would be kept for ever."""
         self._cancelled.add(sequence)
 
     def next_time_ns(self) -> int | None:
@@ -41,9 +41,11 @@ class EventQueue:
         heap = self._heap
         return heappop(heap) if heap and heap[0][0] <= time_ns else None
 
-    def cancel_all(self, target: str, kinds: tuple[int, ...]) -> None:
+    def cancel_all(self, target: str, kinds: tuple[int, ...]) -> list[int]:
         """Drop all events of some kinds that wait for one machine. Looks at every waiting event: for rare use."""
-        self._cancelled.update(event[1] for event in self._heap if event[2] == target and event[3] in kinds)
+        dropped = [event[1] for event in self._heap if event[2] == target and event[3] in kinds]
+        self._cancelled.update(dropped)
+        return dropped
 
     def _drop_cancelled(self) -> None:
         heap, cancelled = self._heap, self._cancelled

@@ -55,5 +55,10 @@ class Trace:
         return self._link().hex()
 
     def _link(self) -> bytes:
+        text = "\n".join(self._batch)
+        if text.count("\n") >= len(self._batch) > 0:
+            # A record begins with a digit, so that a tab marks a line as the one before's: else two records could
+            # be taken for one that has a line break in it.
+            text = "\n".join(record.replace("\n", "\n\t") for record in self._batch)
         # What programs and people write may hold half of a surrogate pair, and is traced as it is.
-        return sha256(self._chain + "\n".join(self._batch).encode("utf-8", "surrogatepass")).digest()
+        return sha256(self._chain + text.encode("utf-8", "surrogatepass")).digest()

@@ -7,7 +7,6 @@ copy of the world begins with an empty workshop.
 from __future__ import annotations
 
 import os
-import tempfile
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -133,7 +132,9 @@ class Workshop:
     def _new_folder(self, execution_id: str) -> Path:
         try:
             if not self._folders:
-                self._folders.append(Path(tempfile.mkdtemp(prefix="devstack-scenario-")).resolve())
+                from devstack.folders import scenario_folder
+
+                self._folders.append(scenario_folder())
             folder = self._folders[0] / execution_id
             folder.mkdir()
         except OSError as exc:

@@ -69,6 +69,21 @@ def test_a_cancelled_timer_and_a_cancelled_event_do_not_happen():
     assert 0 == host.kernel.run_until(10_000, host)
 
 
+def test_cancelling_what_has_happened_leaves_nothing_behind():
+    """Nor does cancelling twice, or after a power cut: a number that nobody takes out again would stay for ever."""
+    host = Recorder()
+    happened, cancelled, cut = (host.kernel.post(name, name, 2_000) for name in ("x", "y", "z"))
+    host.kernel.cancel(cancelled)
+    host.kernel.cut_power("z")
+    host.kernel.run_until(10_000, host)
+    for sequence in (happened, cancelled, cut):
+        host.kernel.cancel(sequence)
+    assert 0 == len(host.kernel._queue)
+    host.kernel.post("x", "later", 11_000)
+    assert 1 == len(host.kernel._queue)
+    assert [(2_000, "x", "x")] == host.heard
+
+
 def test_a_machine_without_power_has_no_timers_and_hears_no_reports():
     """A power cut forgets what was to wake it; messages under way and other machines are untouched."""
     host = Recorder()
@@ -131,6 +146,16 @@ def test_the_digest_covers_every_word_of_every_record():
         trace.add(*record)
         digests.add(trace.digest())
     assert len(records) == len(digests)
+
+
+@given(details=st.lists(st.text("ab 1\n\t", max_size=8), min_size=1, max_size=4))
+def test_records_with_line_breaks_are_told_from_several_records(details: list[str]):
+    """The digest is one of the list of records, and not of the text that they make in a row."""
+    several, joined = Trace(), Trace()
+    for detail in details:
+        several.add(1, "k", "s", detail)
+    joined.add(1, "k", "s", "\n1 k s ".join(details))
+    assert (several.digest() == joined.digest()) == (len(details) == 1)
 
 
 @given(count=st.integers(0, 1500))
