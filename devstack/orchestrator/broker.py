@@ -8,7 +8,7 @@ for its next try. Source: orchestrator reference 3.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Final
@@ -293,9 +293,14 @@ class EvaluationBroker:
 
     def will_look_at(self, job_id: str) -> bool:
         """Whether an evaluation of the job is still to be worked off, now or later."""
-        if any(key[0] == job_id for key in self._dead):
+        if self._has(self._dead, job_id):
             return not self._dead_for_ever
-        return any(key[0] == job_id for key in self._current) or self._waiting.has(job_id)
+        return self._has(self._current, job_id) or self._waiting.has(job_id)
+
+    def _has(self, slots: Mapping[Key, object], job_id: str) -> bool:
+        if self._keyed_by_namespace:
+            return any(key[0] == job_id for key in slots)
+        return (job_id, "") in slots
 
     def disable(self) -> None:
         """Forget everything, and drop what comes from now on."""
