@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import attrs
 import trio
 
+from devstack.checkers import Checkers, Violation
 from devstack.errors import AdapterError, ConflictError
 from devstack.faults.engine import FaultEngine
 from devstack.faults.fault import Fault
@@ -53,8 +54,14 @@ class StackBackend:
     """One cluster at real-time pace, as clients see it through its requester."""
 
     def __init__(
-        self, pace: RealTimePace, logs: LogBook, faults: FaultEngine, recorder: Recorder | None = None
+        self,
+        pace: RealTimePace,
+        logs: LogBook,
+        faults: FaultEngine,
+        recorder: Recorder | None = None,
+        checkers: Checkers | None = None,
     ) -> None:
+        self._checkers = checkers
         self._pace, self._logs, self._faults, self._recorder = pace, logs, faults, recorder
         self._cluster = pace.cluster
         requester = pace.cluster.requester
@@ -167,6 +174,12 @@ class StackBackend:
             for one in cleared:
                 self._recorder.saw_fault_cleared(self._cluster.now_ns, one)
         return cleared
+
+    # ---- checkers ------------------------------------------------------------------------------------------
+
+    def violations(self) -> tuple[Sequence[Violation], Mapping[str, int]]:
+        self._pace.catch_up()
+        return ((), {}) if self._checkers is None else (self._checkers.violations, self._checkers.unlisted)
 
     # ---- the process ---------------------------------------------------------------------------------------
 

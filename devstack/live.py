@@ -25,6 +25,7 @@ from devstack.adapters.url import UrlStorage
 from devstack.adapters.wasm import WasmExecutor
 from devstack.backend import Recorder, StackBackend
 from devstack.behaviour import DOCUMENTED, Behaviour
+from devstack.checkers import LiveCheckers
 from devstack.cluster import Cluster, node_labels, simulated_nodes
 from devstack.compute.config import ComputeConfig, check_limits
 from devstack.errors import AdapterError, DevstackError
@@ -95,6 +96,7 @@ class StackOptions:
     cassettes: Path = Path("cassettes")
     recording: SessionRecorder | None = None
     faults: tuple[Fault, ...] = ()
+    warn: Callable[[str], None] = lambda line: None  # Is given a line when a rule does not hold.
 
 
 @attrs.define
@@ -111,6 +113,7 @@ class LiveStack:
     folder: Path
     docker: DockerExecutor
     faults: FaultEngine
+    checkers: LiveCheckers
 
     @property
     def url(self) -> str:
@@ -177,8 +180,9 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
         cluster.start()
         nursery.start_soon(pace.run)
         faults = FaultEngine(cluster)
-        backend = StackBackend(pace, logs, faults, options.recording)
         await _wait_ready(cluster)
+        checkers = LiveCheckers(cluster, faults, options.warn)
+        backend = StackBackend(pace, logs, faults, options.recording, checkers)
         if options.recording is not None:
             options.recording.begin(cluster)
             nursery.start_soon(options.recording.keep_written)
@@ -190,7 +194,9 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
         names = [docker_name] if with_docker else []
         names += [] if "wasm" in options.disabled_engines else [_wasmtime_version()]
         names += [] if "noop" in options.disabled_engines else ["noop"]
-        yield LiveStack(cluster, pace, backend, options.host, port, names, docker_problem, root, docker, faults)
+        yield LiveStack(
+            cluster, pace, backend, options.host, port, names, docker_problem, root, docker, faults, checkers
+        )
 
 
 def _probes(options: StackOptions) -> list[Probe]:

@@ -17,6 +17,7 @@ import trio
 
 from devstack.behaviour import parse
 from devstack.cluster import Cluster
+from devstack.compute.capacity import RunningTracker
 from devstack.errors import DevstackError, UsageError
 from devstack.live import LiveStack, StackOptions, open_stack
 from devstack.models.job import Job, JobState, ResultPath, SpecConfig, Task
@@ -64,6 +65,18 @@ async def test_a_stack_is_ready_when_it_opens_and_gone_when_it_closes(temporary:
         await completed(stack, job(publisher="local", result_paths=(ResultPath("out", "/out"),)))
         assert 1 == len(list(stack.folder.glob("local-publisher/*.tar.gz")))
     assert is_free(stack.port)
+
+
+async def test_a_rule_that_does_not_hold_is_a_warning(temporary: Path, monkeypatch: pytest.MonkeyPatch):
+    """A line at once, and listed for clients; the stack goes on."""
+    monkeypatch.setattr(RunningTracker, "give_back", lambda tracker, granted: None)
+    lines: list[str] = []
+    async with open_stack(attrs.evolve(QUIET, nodes=1, warn=lines.append)) as stack:
+        await completed(stack, job())
+        await completed(stack, job())
+        listed, _ = stack.backend.violations()
+    assert ["capacity books"] == [violation.checker for violation in listed]
+    assert [True] == ["capacity books: what a node counts as running" in line for line in lines]
 
 
 async def test_an_error_inside_the_block_closes_the_stack_too(temporary: Path):

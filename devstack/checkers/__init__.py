@@ -2,6 +2,7 @@
 
 checkers     all of them, as one watcher       violation    what they have to say
 checker      what they have in common          settling     the quiet time at the end
+live         all of them, as warnings
 facts        what is true, whoever believes what
 room         which nodes could take a job
 
@@ -14,6 +15,7 @@ goals        every job gets what it asks for   agreement    requester and nodes 
 """
 
 from devstack.checkers.checkers import CHECKERS, Checkers
+from devstack.checkers.live import LiveCheckers
 from devstack.checkers.violation import Violation
 
-__all__ = ["CHECKERS", "Checkers", "Violation"]
+__all__ = ["CHECKERS", "Checkers", "LiveCheckers", "Violation"]

@@ -37,7 +37,7 @@ class Checker:
         return ()
 
     def at_end(self) -> None:
-        """Look at what can only be judged when all is over."""
+        """Look at what no event shows; called at the end, and whenever else somebody wants to know."""
 
     def forget(self) -> None:
         """The requester has lost its store: what was known of jobs and executions is void."""

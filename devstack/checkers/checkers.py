@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
@@ -27,7 +28,7 @@ from devstack.models.execution import TERMINAL
 from devstack.models.history import JobHistory
 from devstack.orchestrator.store import HistoryEntry
 
-__all__ = ["CHECKERS", "MOST_VIOLATIONS", "Checkers", "FaultSchedule"]
+__all__ = ["CHECKERS", "MOST_OF_A_CHECKER", "Checkers", "FaultSchedule"]
 
 CHECKERS: Final[tuple[type[Checker], ...]] = (
     EngineChecker,
@@ -43,7 +44,8 @@ CHECKERS: Final[tuple[type[Checker], ...]] = (
     GoalChecker,
     AgreementChecker,
 )
-MOST_VIOLATIONS: Final = 20
+# So many violations of one checker are listed; one broken rule shall not hide the others.
+MOST_OF_A_CHECKER: Final = 5
 
 
 class FaultSchedule(Protocol):
@@ -58,7 +60,8 @@ class Checkers(Watcher):
 
     Args:
         faults: Who knows when the faults are over; None: there are none that `settle` has to wait for.
-        report: Is told of each violation at once; all of them, up to a bound, are also in `violations`.
+        report: Is told at once of each violation that is listed in `violations`; of each checker these are
+            `MOST_OF_A_CHECKER` at most, and `unlisted` counts the others.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Checkers(Watcher):
         checkers: Sequence[type[Checker]] = CHECKERS,
     ) -> None:
         self.violations: list[Violation] = []
+        self.unlisted: Counter[str] = Counter()
         self._cluster, self._faults, self._report = cluster, faults, report
         self._facts = Facts(cluster)
         self._checkers = [checker(self._facts, self._found) for checker in checkers]
@@ -88,11 +92,17 @@ class Checkers(Watcher):
         cluster.watchers.append(self)
 
     def _found(self, violation: Violation) -> None:
-        if len(self.violations) >= MOST_VIOLATIONS or any(violation.is_as(earlier) for earlier in self.violations):
+        if any(violation.is_as(earlier) for earlier in self.violations):
+            return
+        if self._listed(violation.checker) >= MOST_OF_A_CHECKER:
+            self.unlisted[violation.checker] += 1
             return
         self.violations.append(violation)
         if self._report is not None:
             self._report(violation)
+
+    def _listed(self, checker: str) -> int:
+        return sum(violation.checker == checker for violation in self.violations)
 
     # ---- the end -------------------------------------------------------------------------------------------
 
@@ -101,6 +111,10 @@ class Checkers(Watcher):
         end_ns = self._faults.end_ns() if self._faults is not None else self._cluster.now_ns
         for violation in settle(self._cluster, self._open_ends, end_ns):
             self._found(violation)
+        self.judge()
+
+    def judge(self) -> None:
+        """Look at what must hold whenever somebody looks, quiet or not."""
         for checker in self._checkers:
             checker.at_end()
 

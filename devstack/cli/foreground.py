@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
+import attrs
 import click
 import trio
 
@@ -110,7 +111,7 @@ async def _obey(signals: AsyncIterator[int], stopping: trio.CancelScope, ending:
 
 
 async def _serve(options: StackOptions, seed: int, ending: _Ending) -> None:
-    async with open_stack(options) as stack:
+    async with open_stack(attrs.evolve(options, warn=_warn)) as stack:
         with _environment_file(options.repo, stack) as path:
             ending.docker = stack.docker
             ending.files += [path] if path is not None else []
@@ -118,6 +119,11 @@ async def _serve(options: StackOptions, seed: int, ending: _Ending) -> None:
             click.echo(_banner(options, stack, seed))
             sys.stdout.flush()
             await trio.sleep_forever()
+
+
+def _warn(line: str) -> None:
+    """A rule of the network does not hold: a mistake of ours, or one that was asked for with --behaviour."""
+    click.secho(f"warning   {line}", fg="yellow", err=True)
 
 
 def _banner(options: StackOptions, stack: LiveStack, seed: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from devstack.behaviour import Behaviour
+from devstack.checkers import Violation
 from devstack.faults.fault import Fault
 from devstack.faults.state import FaultState
 from devstack.models.execution import Execution
@@ -84,6 +85,9 @@ class Backend(Protocol):
 
     def clear_faults(self, number: int | None) -> Sequence[int]:
         """End a fault (None: all of them); the numbers of those that were ended. Raises NotFoundError."""
+
+    def violations(self) -> tuple[Sequence[Violation], Mapping[str, int]]:
+        """Rules that did not hold, and by checker how many more were found than are listed."""
 
     def free_space(self) -> Mapping[str, tuple[int, int, int]]:
         """All, used and free bytes of `tmp` and `root`."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
 from devstack import __version__
+from devstack.checkers import Violation
 from devstack.http_api.answers import json_answer
 from devstack.http_api.call import Call, Handler
+from devstack.models.gotext import rfc3339
 
 __all__ = ["ROUTES"]
 
@@ -27,4 +29,25 @@ async def about(call: Call) -> Response:
     )
 
 
-ROUTES: Final[dict[str, dict[str, Handler]]] = {"/api/v1/devstack": {"GET": about}}
+async def violations(call: Call) -> Response:
+    """Which rules did not hold, oldest first; of each checker only the first ones are listed."""
+    listed, unlisted = call.backend.violations()
+    return json_answer({"Violations": [_encoded(violation) for violation in listed], "Unlisted": dict(unlisted)})
+
+
+def _encoded(violation: Violation) -> dict[str, Any]:
+    return {
+        "Checker": violation.checker,
+        "Time": rfc3339(violation.time_ns),
+        "What": violation.what,
+        "Nodes": list(violation.nodes),
+        "Jobs": list(violation.jobs),
+        "Executions": list(violation.executions),
+        "Event": violation.event,
+    }
+
+
+ROUTES: Final[dict[str, dict[str, Handler]]] = {
+    "/api/v1/devstack": {"GET": about},
+    "/api/v1/devstack/violations": {"GET": violations},
+}

@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from devstack.behaviour import Behaviour, parse
+from devstack.checkers import Violation
 from devstack.http_api.app import create_app
 from devstack.http_api.serve import listen, serve
 from devstack.models.event import Event, Topic
@@ -65,6 +66,7 @@ class SmallCluster:
             self.table.register(NodeInfo(name, labels={"name": name, "env": "test"}, compute=compute), START_NS)
             self.table.heartbeat(name, START_NS)
         self.log: list[tuple[int, str]] = []
+        self.found: list[Violation] = []
         self.wait_for_log: Callable[[], Any] | None = None
         self.fails: Exception | None = None
         self._ticks = itertools.count(1)
@@ -135,6 +137,9 @@ class SmallCluster:
 
     def debug(self) -> dict[str, Any]:
         return {"DiscoveredNodes": self.table.states(), "NATSServer": {"ID": "x"}, "NATSClient": {}}
+
+    def violations(self) -> tuple[list[Violation], dict[str, int]]:
+        return self.found, {"timeouts": 3} if self.found else {}
 
     def free_space(self) -> dict[str, tuple[int, int, int]]:
         return {"tmp": (10, 4, 6), "root": (100, 40, 60)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from devstack.checkers import Violation
+
 VERSION = {
     "Major": "1", "Minor": "4", "GitVersion": "v1.4.0", "GitCommit": "0de75ac4000000000000000000000000000de75a",
     "BuildDate": "2024-06-25T10:11:12Z", "GOOS": "linux", "GOARCH": "amd64",
@@ -96,3 +98,17 @@ async def test_a_wrong_method(client, faithful):
     assert (405, "GET, POST, PUT") == (answer.status_code, answer.headers["allow"])
     assert 405 == (await client.head("/api/v1/agent/alive")).status_code
     assert 404 == (await faithful.patch("/api/v1/orchestrator/jobs")).status_code
+
+
+async def test_rules_that_did_not_hold_are_listed(client, cluster):
+    """With their time, and how many more there were; a network in order has none."""
+    path = "/api/v1/devstack/violations"
+    assert {"Violations": [], "Unlisted": {}} == (await client.get(path)).json()
+    cluster.found.append(Violation("timeouts", 1_700_000_000 * 10**9, "a rule", ("node-1",), ("j-1",), event="x"))
+    assert {
+        "Violations": [
+            {"Checker": "timeouts", "Time": "2023-11-14T22:13:20Z", "What": "a rule", "Nodes": ["node-1"],
+             "Jobs": ["j-1"], "Executions": [], "Event": "x"},
+        ],
+        "Unlisted": {"timeouts": 3},
+    } == (await client.get(path)).json()  # fmt: skip
