@@ -47,6 +47,9 @@ class LiveCheckers(Checkers):
             self._has_failed = True
             self._found(Violation("checkers", now_ns, f"no rule is checked any more: {type(exc).__name__}: {exc}"))
 
+    def judge(self) -> None:
+        self._guarded(lambda now_ns: super(LiveCheckers, self).judge(), self._cluster.now_ns)
+
     # ---- what the cluster tells ----------------------------------------------------------------------------
 
     def saw_change(self, now_ns: int, entry: HistoryEntry) -> None:

@@ -71,6 +71,10 @@ def scenario_run(files: tuple[str, ...], **flags: Any) -> int:
         found = load_all(files)
         if names_server() or flags["engines"] == "real":
             return _run_elsewhere(found, flags)
+        if flags["docker"]:
+            from devstack.runtime.virtual_shell import check_mode
+
+            check_mode(flags["docker"])
         flags["brief"] = len(found) > 1
         codes = [_run(one, _token(one, flags), flags) for one in found]
         if len(found) > 1 and not (flags["json"] or flags["quiet"]):
@@ -272,13 +276,19 @@ def _run_in_real_time(scenario: Scenario, flags: dict[str, Any]) -> int:
         where = address()
         outcome = run_on_network(scenario, where, stored_token(where))
     else:
+        import attrs
+
         from devstack.scenario.real import run_real
         from devstack.scenario.replay import options_of
 
-        outcome = run_real(scenario, options_of(_token(scenario, flags)))
+        options = options_of(_token(scenario, flags))
+        outcome = run_real(scenario, attrs.evolve(options, docker=flags["docker"] or "live"))
     verdict = outcome.verdict.value
     if flags["json"]:
-        told = {"scenario": scenario.name, "verdict": verdict, "message": outcome.message, "where": outcome.where}
+        told: dict[str, Any] = {
+            "scenario": scenario.name, "verdict": verdict, "message": outcome.message, "where": outcome.where,
+        }  # fmt: skip
+        told |= {"violations": [str(violation) for violation in outcome.violations]}
         click.echo(json_text({**told, "jobs": outcome.plain_jobs()}))
     elif not (flags["quiet"] and verdict == "passed"):
         show_played(outcome)

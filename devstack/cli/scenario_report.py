@@ -133,4 +133,6 @@ def show_played(outcome: PlayedOutcome) -> None:
     for line in outcome.lines():
         click.echo(f"  {line}")
     click.secho(verdict + (f": {outcome.message}" if outcome.message else ""), fg=COLOURS[verdict])
+    for violation in outcome.violations:
+        click.echo(f"  violated: {violation}")
     click.echo(f"{duration_text(outcome.elapsed_ns // 1_000_000 * 1_000_000)} of real time")

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from devstack.runtime.ports import RunRequest
     from devstack.runtime.workshop import Bench, LiveGuest, Workshop
 
-__all__ = ["VirtualShell"]
+__all__ = ["VirtualShell", "check_mode"]
 
 # The target of our timers: no machine has this name.
 SHELL: Final = "shell"
@@ -88,11 +88,7 @@ class VirtualShell:
         scenario: str = "FILE",
         fuel_limit: int | None = None,
     ) -> None:
-        if docker not in MODES:
-            raise UsageError(
-                f"containers cannot be had {docker!r} in virtual time",
-                f"use one of {', '.join(MODES)}, or run the scenario with --engines real",
-            )
+        check_mode(docker)
         self._kernel: Kernel = cluster.kernel
         self._behaviour, self._fuel_limit = behaviour, fuel_limit
         self._docker, self._cassettes, self._scenario = docker, cassettes, scenario
@@ -331,6 +327,20 @@ class VirtualShell:
         del self._runs[execution_id]
         self._kernel.cancel_timer(SHELL, execution_id)
         self._workshop.clear(execution_id)
+
+
+def check_mode(docker: str) -> None:
+    """Refuse what virtual time cannot have of containers. Raises UsageError."""
+    if docker == "live":
+        raise UsageError(
+            "a live container takes real time, and virtual time stands still meanwhile",
+            "run the scenario with --engines real, or keep what its containers do with --docker record",
+        )
+    if docker not in MODES:
+        raise UsageError(
+            f"containers cannot be had {docker!r} in virtual time",
+            f"use one of {', '.join(MODES)}, or run the scenario with --engines real",
+        )
 
 
 def _engine(task: Task) -> str:

@@ -78,7 +78,7 @@ def _right(
     if other == "real":
         from devstack.scenario.real import run_real
 
-        return run_real(scenario, options)
+        return run_real(scenario, attrs.evolve(options, docker="live"))
     return run_simulated(scenario, attrs.evolve(options, behaviour=parse([other])), other)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import trio
 
+from devstack.checkers import Violation
 from devstack.errors import UsageError
 from devstack.scenario.decorator import Scenario
 from devstack.scenario.handles import ClusterHandle
@@ -42,6 +43,13 @@ class PlayedOutcome:
     where: str
     elapsed_ns: int
     jobs: Sequence[JobEnd]
+    violations: Sequence[Violation] = ()
+
+    def with_violations(self, violations: Sequence[Violation]) -> PlayedOutcome:
+        """The outcome when these rules did not hold: a run that had passed has failed."""
+        if violations and self.verdict is Verdict.PASSED:
+            self = attrs.evolve(self, verdict=Verdict.FAILED, message=str(violations[0]))
+        return attrs.evolve(self, violations=tuple(violations))
 
     def plain_jobs(self) -> list[dict[str, Any]]:
         return [

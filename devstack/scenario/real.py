@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 import trio
 
+from devstack.checkers import Violation
 from devstack.cluster import SIMULATED_CAPACITY
 from devstack.compute.config import ComputeConfig
 from devstack.errors import ConflictError
@@ -83,7 +84,11 @@ class RealWorld:
 
 
 def run_real(scenario: Scenario, options: RunOptions) -> PlayedOutcome:
-    """Run the scenario against a stack of its own with Docker and Wasm, in real time."""
+    """Run the scenario against a stack of its own with Docker and Wasm, in real time.
+
+    The checkers look on, and once more when the script is over. What must come true only after a quiet time is not
+    asked for: nobody wants to wait for that.
+    """
     seed = scenario.seed if options.seed is None else options.seed
     stack = StackOptions(
         nodes=scenario.nodes if options.nodes is None else options.nodes,
@@ -92,20 +97,28 @@ def run_real(scenario: Scenario, options: RunOptions) -> PlayedOutcome:
         behaviour=options.behaviour or scenario.behaviour,
         capacity=SIMULATED_CAPACITY,
         docker=options.docker != "off",
-        docker_mode="record" if options.docker == "record" else "live",
+        docker_mode="live" if options.docker == "off" else options.docker,
         cassettes=options.cassettes or Path(scenario.file).parent / "cassettes",
         reshape=_Reshape(scenario),
         requester_settings=dict(scenario.requester),
     )
+
+    violations: list[Violation] = []
 
     async def opening(in_world: Callable[[World, Callable[[], Sequence[str]]], Awaitable[None]]) -> None:
         async with open_stack(stack) as opened:
             world = RealWorld(opened)
             for fault in (*scenario.faults, *options.faults):
                 world.inject(fault)
-            await in_world(world, world.job_ids)
+            try:
+                await in_world(world, world.job_ids)
+            finally:
+                opened.pace.catch_up()
+                opened.checkers.judge()
+                violations.extend(opened.checkers.violations)
 
-    return play(scenario, seed, RealWorld.name, opening)
+    outcome = play(scenario, seed, RealWorld.name, opening)
+    return outcome.with_violations(violations) if options.checkers else outcome
 
 
 @attrs.frozen

@@ -46,7 +46,8 @@ class Verdict(Enum):
 class RunOptions:
     """How to run: what may differ from the scenario's own wishes (None: as the scenario says).
 
-    `docker`: `replay` plays cassettes, `record` also makes those that are missing, `off` has no containers.
+    `docker`: `replay` plays cassettes, `record` also makes those that are missing, `off` has no containers; with real
+    engines also `live`.
     `cassettes`: their folder; None: `cassettes/` beside the scenario's file.
     `wasm_fuel_limit`: what a module may burn between two host calls before it is taken as endless.
     """

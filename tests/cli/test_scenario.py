@@ -223,3 +223,13 @@ def test_a_small_scenario_imports_no_server_and_no_engine(file):
     assert "[]\n" == done.stderr
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
+@pytest.mark.parametrize("many", [(), ("--seeds", "3"), ("--seeds", "3", "--jobs", "2")])
+def test_live_containers_in_virtual_time_are_refused(offline, file, many):
+    """Before anything is run, with the two ways out."""
+    result = offline("scenario", "run", f"{file}::passes", "--docker", "live", *many)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr.startswith("Error: a live container takes real time, and virtual time stands still")
+    assert "--engines real" in result.stderr
+    assert "--docker record" in result.stderr

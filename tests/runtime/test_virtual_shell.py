@@ -311,7 +311,7 @@ def test_live_containers_need_real_time() -> None:
     async def script(cluster: Any) -> None:
         pass
 
-    with pytest.raises(UsageError, match="'live' in virtual time"):
+    with pytest.raises(UsageError, match="a live container takes real time"):
         played(script, docker="live")
 
 
