@@ -50,13 +50,18 @@ class _Places(trio.abc.Instrument):
     def __init__(self) -> None:
         self.of: dict[trio.lowlevel.Task, Place] = {}
         self._children: dict[Place, int] = {}
-        self.steps = 0  # Since all tasks were blocked last.
+        self.steps = 0
+        self._last_step = MOST_STEPS
         self.on_loop: Callable[[trio.lowlevel.Task], None] = lambda task: None
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         self.steps += 1
-        if self.steps == MOST_STEPS:
+        if self.steps == self._last_step:
             self.on_loop(task)
+
+    def all_blocked(self) -> None:
+        """From here the steps count that are taken without a moment of rest."""
+        self._last_step = self.steps + MOST_STEPS
 
     def task_spawned(self, task: trio.lowlevel.Task) -> None:
         nursery = task.parent_nursery
@@ -144,6 +149,10 @@ class VirtualPace(Watcher):
                 raise group.exceptions[0] from None
             raise
 
+    def progress(self) -> int:
+        """Grows with every step of a task and every event, and with nothing else. May be asked by any thread."""
+        return self._places.steps + self.cluster.kernel.trace.count
+
     async def ask(self, question: Callable[..., R], *arguments: Any) -> R:
         """Put a question to the cluster at this instant, in its turn among those that others ask."""
         request = self._request(lambda: question(*arguments), trio.Event())
@@ -191,7 +200,7 @@ class VirtualPace(Watcher):
     async def _pump(self) -> None:
         while True:
             await wait_all_tasks_blocked()
-            self._places.steps = 0
+            self._places.all_blocked()
             if self._requests:
                 self._count_round()
                 self._answer_requests()

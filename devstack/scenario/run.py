@@ -29,6 +29,7 @@ from devstack.scenario.decorator import Scenario
 from devstack.scenario.handles import ClusterHandle, ScenarioFailure
 from devstack.scenario.simulated import SimulatedWorld
 from devstack.scenario.strict import explain_foreign, guard
+from devstack.scenario.watchdog import watched
 from devstack.scenario.world import World
 
 __all__ = ["Outcome", "RunOptions", "Verdict", "build", "judged", "run", "shaped"]
@@ -106,7 +107,7 @@ def run(scenario: Scenario, options: RunOptions | None = None) -> Outcome:
     def play() -> None:
         for fault in (*scenario.faults, *options.faults):
             _inject(faults, fault)
-        with guard(scenario.script, strict=options.strict):
+        with guard(scenario.script, strict=options.strict), watched(pace):
             pace.run(lambda: scenario.script(handle))
         if checkers is not None:
             checkers.settle()

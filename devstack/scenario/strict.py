@@ -27,7 +27,7 @@ import trio
 
 from devstack.errors import UsageError
 
-__all__ = ["RefusedError", "explain_foreign", "guard"]
+__all__ = ["RefusedError", "explain_foreign", "guard", "is_foreign", "is_packaged", "place"]
 
 _STDLIB: Final = sysconfig.get_path("stdlib")
 _OURS: Final = str(Path(__file__).resolve().parents[1])
@@ -69,10 +69,10 @@ def _culprit(frame: FrameType | None, *, past_trio: bool) -> tuple[str, FrameTyp
         file = frame.f_code.co_filename
         if file.startswith(_OURS) or (file.startswith(_TRIO) and not past_trio):
             return package
-        if not (_is_stdlib(file) or file.startswith(_TRIO)):
+        if is_foreign(frame):
             if _is_collecting(frame):
                 return None
-            if not any(part in file for part in _PACKAGES):
+            if not is_packaged(frame):
                 return name, frame
             package = package or (name, frame)
         name = f"{frame.f_globals.get('__name__', '')}.{frame.f_code.co_qualname}".removesuffix(".__init__")
@@ -85,12 +85,23 @@ def _is_collecting(frame: FrameType) -> bool:
     return any(getattr(callback, "__code__", None) is frame.f_code for callback in gc.callbacks)
 
 
-def _place(frame: FrameType) -> str:
+def is_foreign(frame: FrameType) -> bool:
+    """Whether it is code of a script, or of what that calls: not ours, trio's or the standard library's."""
+    file = frame.f_code.co_filename
+    return not (file.startswith((_OURS, _TRIO)) or _is_stdlib(file))
+
+
+def is_packaged(frame: FrameType) -> bool:
+    """Whether it is code of an installed package, that a script may use without knowing its lines."""
+    return any(part in frame.f_code.co_filename for part in _PACKAGES)
+
+
+def place(frame: FrameType) -> str:
     return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
 
 
 def _refusal(name: str, frame: FrameType, why: str) -> RefusedError:
-    return RefusedError(f"{_place(frame)} calls {name}, which cannot be repeated in virtual time", why)
+    return RefusedError(f"{place(frame)} calls {name}, which cannot be repeated in virtual time", why)
 
 
 @contextmanager
@@ -160,14 +171,14 @@ def _refusing(function: Callable[..., Any], shown: str) -> Callable[..., Any]:
 
 def _asleep(frame: FrameType) -> RefusedError:
     return RefusedError(
-        f"{_place(frame)} calls time.sleep, which stops everything and lets no virtual time pass",
+        f"{place(frame)} calls time.sleep, which stops everything and lets no virtual time pass",
         "use `await trio.sleep(...)` or `await cluster.advance(...)`",
     )
 
 
 def _real_waiting(name: str, frame: FrameType) -> RefusedError:
     return RefusedError(
-        f"{_place(frame)} waits for the real world ({name}), which does not exist in virtual time",
+        f"{place(frame)} waits for the real world ({name}), which does not exist in virtual time",
         "do real work before or after the scenario, or run it with --engines real",
     )
 
