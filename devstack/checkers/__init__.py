@@ -12,6 +12,7 @@ stops        a stop is final                   completion   what "completed" pro
 timeouts     they fire in time                 honesty      reasons of failures are true
 membership   who is connected                  wakeups      nobody is forgotten
 goals        every job gets what it asks for   agreement    requester and nodes tell the same
+commands     take effect once                  placements   idle nodes first, and what is known of room
 """
 
 from devstack.checkers.checkers import CHECKERS, Checkers

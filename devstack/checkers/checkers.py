@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from devstack.checkers.agreement import AgreementChecker
 from devstack.checkers.capacity import CapacityChecker
 from devstack.checkers.checker import Checker
+from devstack.checkers.commands import CommandChecker
 from devstack.checkers.completion import CompletionChecker
 from devstack.checkers.engines import EngineChecker
 from devstack.checkers.facts import Facts
@@ -16,6 +17,7 @@ from devstack.checkers.goals import GoalChecker
 from devstack.checkers.honesty import HonestyChecker
 from devstack.checkers.local_transitions import LocalTransitionChecker
 from devstack.checkers.membership import MembershipChecker
+from devstack.checkers.placements import PlacementChecker
 from devstack.checkers.settling import settle
 from devstack.checkers.stops import StopChecker
 from devstack.checkers.timeouts import TimeoutChecker
@@ -35,6 +37,8 @@ CHECKERS: Final[tuple[type[Checker], ...]] = (
     CapacityChecker,
     TransitionChecker,
     LocalTransitionChecker,
+    CommandChecker,
+    PlacementChecker,
     CompletionChecker,
     TimeoutChecker,
     StopChecker,
