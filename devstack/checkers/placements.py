@@ -21,10 +21,14 @@ from devstack.compute.store import LocalChange
 from devstack.models.gotext import SECOND_NS
 from devstack.models.history import ExecutionHistory
 from devstack.models.job import Job, JobType
+from devstack.models.resources import normalise, parse
+from devstack.orchestrator.ranking.capacity import weights_of
+from devstack.orchestrator.ranking.nodes import vector
 
 __all__ = ["PlacementChecker"]
 
 SLACK_NS: Final = 2 * SECOND_NS  # Reports travel.
+_ROOM_SHARE: Final = 80  # So much of 100 is what free room counts; a draw is added to it.
 
 
 class PlacementChecker(Checker):
@@ -44,7 +48,7 @@ class PlacementChecker(Checker):
         if node is None or record is None or not self._is_steady(node, now_ns):
             return
         self._is_known(node, entry)
-        if record.job.type in (JobType.OPS, JobType.DAEMON) or is_free(self.facts, entry.node_id, record.job):
+        if record.job.type in (JobType.OPS, JobType.DAEMON) or not self._is_worse(node, record.job):
             return
         tried = {execution.node_id for execution in record.executions.values()}
         for idle in self._idle(record.job, now_ns):
@@ -54,6 +58,17 @@ class PlacementChecker(Checker):
                     "idle", nodes=(entry.node_id,), jobs=(entry.job_id,), executions=(entry.execution_id,),
                 )  # fmt: skip
                 return
+
+    def _is_worse(self, node: ComputeNode, job: Job) -> bool:
+        """Whether the job has to wait there, and no draw among almost equal nodes excuses that."""
+        if is_free(self.facts, node.config.node_id, job):
+            return False
+        weights = weights_of(parse(normalise(job.task.resources)))
+        free, total = (
+            sum(weight * amount for weight, amount in zip(weights, vector(room), strict=True))
+            for room in (node.config.total - node.running, node.config.total)
+        )
+        return _ROOM_SHARE * free < (_ROOM_SHARE - 1 - self.cluster.requester.config.rank_randomness) * total
 
     def _is_known(self, node: ComputeNode, entry: ExecutionHistory) -> None:
         """The requester's books of a node are the node's."""

@@ -18,12 +18,14 @@ from devstack.runtime.simulated import SimulatedShell
 __all__ = ["SECOND_NS", "cluster_of", "said", "submit", "watched"]
 
 
-def cluster_of(nodes: int = 2, *switched_on: str, **settings: Any) -> Cluster:
+def cluster_of(nodes: int = 2, *switched_on: str, seed: int = 0, **settings: Any) -> Cluster:
     """A ready cluster; `switched_on` are switches of behaviour, on top of what is documented."""
     behaviour: Behaviour = parse(["documented", *switched_on])
     requester = RequesterConfig(labels=node_labels("node-0"), behaviour=behaviour)
     configs = simulated_nodes(nodes, behaviour=behaviour, **settings)
-    cluster = Cluster(configs, lambda made: SimulatedShell(made.kernel), requester=requester, trace=Trace(Keep.NONE))
+    cluster = Cluster(
+        configs, lambda made: SimulatedShell(made.kernel), seed=seed, requester=requester, trace=Trace(Keep.NONE)
+    )
     cluster.start()
     cluster.run_for(SECOND_NS)
     return cluster

@@ -59,6 +59,18 @@ def test_a_job_that_wants_all_nodes_gets_a_full_one_too():
     assert [] == said(checkers)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_draw_among_almost_equal_nodes_is_no_fault(seed):
+    """Of a node that only lacks what counts little for the job, Bacalhau's draw may make the better one."""
+    cluster = cluster_of(2, seed=seed)
+    checkers = watched(cluster, PlacementChecker)
+    submit(cluster, batch(noop(runs_for="1h"), cpu="4", memory="1mb"))
+    cluster.run_for(70 * SECOND_NS)
+    submit(cluster, batch(noop(runs_for="1m"), cpu="1", memory="8gb"))
+    cluster.run_for(SECOND_NS)
+    assert [] == said(checkers)
+
+
 def test_room_that_the_requester_counts_wrong_is_found(monkeypatch: pytest.MonkeyPatch):
     """Its books of a node are the node's, one report later (museum: `cache-swap-not-atomic`)."""
     monkeypatch.setattr(NodeTable, "update_resources", lambda table, node_id, available, queue_used: "")

@@ -10,7 +10,7 @@ from devstack.orchestrator.ranking.column import Column
 from devstack.orchestrator.ranking.nodes import Nodes, Vector, vector
 from devstack.orchestrator.ranking.wanted import Wanted
 
-__all__ = ["Burden", "rank_by_capacity", "rank_room", "weigh"]
+__all__ = ["Burden", "rank_by_capacity", "rank_room", "weigh", "weights_of"]
 
 _AVAILABLE_SHARE: Final = 80
 _QUEUE_SHARE: Final = 20
@@ -28,7 +28,7 @@ def rank_by_capacity(wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> C
 
 def weigh(wanted: Wanted, nodes: Nodes) -> Burden:
     """The nodes' room, weighted by what the job asks for."""
-    weights = _weights(wanted.resources)
+    weights = weights_of(wanted.resources)
     return _weigh(nodes.available, weights), _weigh(nodes.queued, weights)
 
 
@@ -49,7 +49,8 @@ def rank_room(free: list[float], queued: list[float], most_free: float, most_que
     ]
 
 
-def _weights(resources: Resources) -> Vector:
+def weights_of(resources: Resources) -> Vector:
+    """How much each kind of room counts for a job that asks for that much."""
     if resources.is_zero:
         return _WEIGHTS_OF_NOTHING
     cpu, memory, disk, gpu = vector(resources)
