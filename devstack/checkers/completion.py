@@ -77,6 +77,10 @@ class CompletionChecker(Checker):
     def _count(self, execution: Execution, job: Job) -> None:
         tally = self._tallies.setdefault(job.id, _Tally())
         tally.completed += 1
+        if job.type == JobType.BATCH and job.wanted == 1 and tally.completed > 1:
+            self.violated(
+                "of a job of Count 1 one execution completes, whatever became of the others", execution=execution
+            )
         if execution.id in self._told_to_stop:
             return  # It was given up, and perhaps replaced, before it could tell of its success.
         tally.in_turn += 1
