@@ -1,13 +1,11 @@
-"""Bacalhau's Python packages, unchanged, against a live stack: they decode what they are given, or print why not."""
+"""Every public method of `bacalhau_sdk`, unchanged, against a live stack: it decodes its answers, or prints why not."""
 # ruff: noqa: E402  # Where the packages cannot be installed, the whole file is skipped before it imports them.
 
 from __future__ import annotations
 
 import io
-import json
 import tarfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,128 +16,125 @@ from tests.live.stacks import Stack, noop
 
 pytest.importorskip("bacalhau_sdk", reason="Bacalhau's SDK is for Python below 3.12")
 
-from bacalhau_apiclient import ApiClient, Configuration
-from bacalhau_apiclient.api.misc_api import MiscApi
-from bacalhau_apiclient.api.ops_api import OpsApi
-from bacalhau_apiclient.api.orchestrator_api import OrchestratorApi
-from bacalhau_apiclient.api.utils_api import UtilsApi
+import bacalhau_sdk
 from bacalhau_apiclient.models.api_put_job_request import ApiPutJobRequest
-from bacalhau_apiclient.models.api_put_node_request import ApiPutNodeRequest
 from bacalhau_apiclient.models.job import Job
-from bacalhau_apiclient.models.shared_version_request import SharedVersionRequest
-from bacalhau_apiclient.models.spec_config import SpecConfig
-from bacalhau_apiclient.models.task import Task
-from bacalhau_apiclient.rest import ApiException
+from bacalhau_sdk.config import init_config
 from bacalhau_sdk.jobs import Jobs
+from bacalhau_sdk.orchestrator_service import OrchestratorService
+
+from tests.live.sdk import named, public_methods, request, wait_over, with_environment
 
 pytestmark = pytest.mark.live
 
-OVER = ("Completed", "Failed", "Stopped")
+METHODS = public_methods(bacalhau_sdk)
+# The class below `Jobs` has the same methods under other names.
+SERVICE_NAMES = {
+    "put": "put_job", "get": "get_job", "list": "list_jobs", "executions": "job_executions", "history": "job_history",
+    "results": "job_results", "stop": "stop_job",
+}  # fmt: skip
 
 
-def jobs_of(stack: Stack, folder: Path) -> Jobs:
-    """The SDK's entry, which reads the environment when it is made."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BACALHAU_API_HOST", "127.0.0.1")
-        patch.setenv("BACALHAU_API_PORT", str(stack.port))
-        patch.setenv("BACALHAU_DIR", str(folder))
-        patch.delenv("BACALHAU_HTTPS", raising=False)
-        return Jobs()
+class Sdk:
+    """`Jobs` or the class below it, under the names of `Jobs`."""
+
+    def __init__(self, stack: Stack, folder: Path, kind: type) -> None:
+        self.stack = stack
+        self._names = SERVICE_NAMES if kind is OrchestratorService else {}
+        self._made = with_environment(stack, folder, lambda: kind() if kind is Jobs else kind(init_config()))
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return getattr(self._made, self._names.get(name, name))
+
+    def ended(self, wanted: ApiPutJobRequest | None = None) -> str:
+        job_id = str(self.put(wanted or request()).job_id)
+        wait_over(lambda: str(self.get(job_id).job.state.state_type))
+        return job_id
 
 
-@pytest.fixture
-def jobs(stack: Stack, tmp_path: Path) -> Jobs:
-    return jobs_of(stack, tmp_path)
-
-
-@pytest.fixture
-def plain(stack: Stack) -> Iterator[ApiClient]:
-    """The generated client, for the calls that the SDK has no method for."""
-    configuration = Configuration()
-    configuration.host = stack.url
-    yield ApiClient(configuration)
-
-
-def request(engine: dict[str, Any] | None = None, *, publisher: str | None = None, **fields: Any) -> ApiPutJobRequest:
-    engine = engine or noop(Stdout="hi\n", Stderr="e\n")
-    task = Task(name="main", publisher=SpecConfig(type=publisher),
-                engine=SpecConfig(type=engine["Type"], params=engine["Params"]))  # fmt: skip
-    return ApiPutJobRequest(job=Job(**{"name": "t", "type": "batch", "count": 1, "tasks": [task], **fields}))
-
-
-def ended(jobs: Jobs, wanted: ApiPutJobRequest) -> str:
-    """Submit and wait as a script with the SDK does; the job's id."""
-    job_id = jobs.put(wanted).job_id
-    deadline = time.monotonic() + 20
-    while jobs.get(job_id).job.state.state_type not in OVER:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return str(job_id)
-
-
-def raw(answer: Any) -> Any:
-    return json.loads(answer.data)
-
-
-# bacalhau_sdk.jobs.Jobs
-
-
-def test_put_reads_the_ids_and_no_warning(jobs: Jobs):
+def put(sdk: Sdk) -> None:
     """`publisher=SpecConfig()` goes out as an empty object and is no mistake."""
-    answer = jobs.put(request())
-    assert answer.job_id.startswith("j-")
+    answer = sdk.put(request())
+    assert (True, None) == (answer.job_id.startswith("j-"), answer.warnings)
     assert answer.evaluation_id
-    assert None is answer.warnings
 
 
-def test_get_reads_the_job_and_on_request_its_executions_and_history(jobs: Jobs):
-    """Without include they are None, with it all three are there."""
-    job_id = ended(jobs, request())
-    without, included = jobs.get(job_id), jobs.get(job_id, include="executions,history")
+def get(sdk: Sdk) -> None:
+    """Without include the blocks are None, with it all three are there."""
+    job_id = sdk.ended()
+    without, included = sdk.get(job_id), sdk.get(job_id, include="executions,history")
     assert (None, None) == (without.executions, without.history)
     assert ("Completed", "t", 1) == (included.job.state.state_type, included.job.name, included.job.count)
     assert [job_id] == [execution.job_id for execution in included.executions.items]
     assert {"JobLevel", "ExecutionLevel"} == {item.type for item in included.history.items}
 
 
-def test_list_pages_and_reverses(jobs: Jobs):
+def list_jobs(sdk: Sdk) -> None:
     """Newest first, `reverse=True` as Python writes it, and a token that leads on."""
-    mine = [jobs.put(request()).job_id for _ in range(3)]
-    first = jobs.list(limit=2, reverse=True)
-    second = jobs.list(limit=2, reverse=True, next_token=first.next_token)
+    mine = [sdk.put(request()).job_id for _ in range(3)]
+    first = sdk.list(limit=2, reverse=True)
+    second = sdk.list(limit=2, reverse=True, next_token=first.next_token)
     assert mine[::-1] == [job.id for job in [*first.items, second.items[0]]]
+    assert 5 == len(sdk.list(order_by="id").items)
 
 
-def test_executions_read_the_output(jobs: Jobs):
-    """Both streams, the exit code and the number of the state."""
-    (execution,) = jobs.executions(ended(jobs, request())).items
-    assert ("hi\n", "e\n", 0) == (
-        execution.run_output.stdout,
-        execution.run_output.stderr,
-        execution.run_output.exit_code,
-    )
-    assert (7, 2) == (execution.compute_state.state_type, execution.desired_state.state_type)
+def executions(sdk: Sdk) -> None:
+    """Both streams, the exit code and the number of the state, and no more of them than are asked for."""
+    job_id = sdk.ended(request(count=5))
+    found = sdk.executions(job_id, limit=2, order_by="create_time", reverse=True).items
+    assert (2, 5) == (len(found), len(sdk.executions(job_id).items))
+    assert {("hi\n", "e\n", 0)} == {(e.run_output.stdout, e.run_output.stderr, e.run_output.exit_code) for e in found}
+    assert {(7, 2)} == {(e.compute_state.state_type, e.desired_state.state_type) for e in found}
 
 
-def test_history_reads_execution_events_by_default(jobs: Jobs):
-    """Old and new states as numbers, in order."""
-    items = jobs.history(ended(jobs, request())).items
+def history(sdk: Sdk) -> None:
+    """Events of executions by default, with old and new states as numbers, in order; those of jobs on request."""
+    job_id = sdk.ended()
+    items = sdk.history(job_id).items
     assert [1, 2, 3, 3, 5, 7] == [item.execution_state.new for item in items]
     assert {"ExecutionLevel"} == {item.type for item in items}
+    first = items[0]
+    assert items == sdk.history(job_id, node_id=first.node_id, execution_id=first.execution_id).items
+    assert {"JobLevel"} == {item.type for item in sdk.history(job_id, event_type="job").items}
 
 
-@pytest.mark.parametrize("reason", [None, "enough"])
-def test_stop_ends_a_running_job(jobs: Jobs, stack: Stack, reason: str | None):
-    """The reason is a query parameter there; its literal `None` counts as no reason."""
-    job_id = jobs.put(request(noop(RunsFor="1h"))).job_id
-    stack.wait_running(job_id)
-    assert jobs.stop(job_id, reason=reason).evaluation_id
-    last = jobs.history(job_id, event_type="job").items[-1]
-    assert ("Stopped", reason or "") == (last.job_state.new, last.event.details["Reason"])
+def results(sdk: Sdk) -> None:
+    """Nothing published is an empty list."""
+    assert [] == sdk.results(sdk.ended()).items
 
 
-def test_a_refusal_is_printed_with_its_body(jobs: Jobs, capsys: pytest.CaptureFixture[str]):
+def stop(sdk: Sdk) -> None:
+    """The reason is a query parameter there; the literal `None` of a missing one counts as no reason."""
+    for reason in (None, "enough"):
+        job_id = sdk.put(request(noop(RunsFor="1h"))).job_id
+        sdk.stack.wait_running(job_id)
+        assert sdk.stop(job_id, reason=reason).evaluation_id
+        last = sdk.history(job_id, event_type="job").items[-1]
+        assert ("Stopped", reason or "") == (last.job_state.new, last.event.details["Reason"])
+
+
+WALKS: dict[str, Callable[[Sdk], None]] = {
+    "put": put, "get": get, "list": list_jobs, "executions": executions, "history": history, "results": results,
+    "stop": stop,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [Jobs, OrchestratorService])
+@pytest.mark.parametrize("method", WALKS)
+def test_every_method_of_the_sdk_is_answered(stack: Stack, tmp_path: Path, kind: type, method: str):
+    """Of the class that programs use, and of the one below it."""
+    WALKS[method](Sdk(stack, tmp_path, kind))
+
+
+def test_no_method_of_the_sdk_is_left_out():
+    """A new method needs a walk that calls it and looks at its answer."""
+    walked = [f"Jobs.{name}" for name in WALKS] + [f"OrchestratorService.{SERVICE_NAMES[name]}" for name in WALKS]
+    assert sorted(walked) == named(METHODS)
+
+
+def test_a_refusal_is_printed_with_its_body(stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """The SDK returns None and prints the exception: status and sentence are in it."""
+    jobs = Sdk(stack, tmp_path, Jobs)
     assert None is jobs.get("j-00000000-0000-4000-8000-000000000000")
     assert None is jobs.put(ApiPutJobRequest(job=Job(type="batch", count=1, tasks=[])))
     printed = capsys.readouterr().out
@@ -151,9 +146,9 @@ def test_a_refusal_is_printed_with_its_body(jobs: Jobs, capsys: pytest.CaptureFi
 @pytest.mark.docker
 def test_the_documented_script_fetches_its_results(docker_stack: Stack, tmp_path: Path):
     """A container with the local publisher: put, list, wait, executions, and the archive of the results."""
-    jobs = jobs_of(docker_stack, tmp_path)
+    jobs = Sdk(docker_stack, tmp_path, Jobs)
     engine = {"Type": "docker", "Params": {"Image": "busybox:latest", "Parameters": ["echo", "hi"]}}
-    job_id = ended(jobs, request(engine, publisher="local"))
+    job_id = jobs.ended(request(engine, publisher="local"))
     assert job_id in [job.id for job in jobs.list(limit=50, reverse=True).items]
     assert ["hi\n"] == [execution.run_output.stdout for execution in jobs.executions(job_id).items]
     (result,) = jobs.results(job_id).items
@@ -163,61 +158,3 @@ def test_the_documented_script_fetches_its_results(docker_stack: Stack, tmp_path
     names = sorted(tarfile.open(fileobj=io.BytesIO(archive)).getnames())
     assert "urldownload" == result.type.lower()
     assert [".", "exitCode", "stderr", "stdout"] == names
-
-
-# bacalhau_apiclient
-
-
-def test_listing_and_getting_nodes(plain: ApiClient):
-    """`Nodes` and `Node` are read from the raw answer: the package looks for other names."""
-    api = OrchestratorApi(plain)
-    query = {"limit": 2, "reverse": True, "order_by": "id"}
-    assert "" == api.orchestratorlist_nodes(**query).next_token
-    listed = raw(api.orchestratorlist_nodes(**query, _preload_content=False))["Nodes"]
-    assert ["node-5", "node-4"] == [node["Info"]["NodeID"] for node in listed]
-    node = raw(api.orchestratorget_node("node-1", _preload_content=False))["Node"]
-    assert ("node-1", "CONNECTED") == (node["Info"]["NodeID"], node["Connection"])
-
-
-def test_updating_a_node_asks_for_a_route_that_is_not_there(plain: ApiClient):
-    """The package posts to the list of nodes, which answers with a refusal as v1.4.0 does, and never with a 500."""
-    with pytest.raises(ApiException) as refused:
-        OrchestratorApi(plain).orchestratorupdate_node(ApiPutNodeRequest(action="approve", node_id="node-1"), "node-1")
-    assert refused.value.status in (404, 405)
-
-
-def test_stopping_and_listing_by_the_plain_client(plain: ApiClient, stack: Stack, jobs: Jobs):
-    """A stop without reason, and a list of one namespace."""
-    api = OrchestratorApi(plain)
-    job_id = jobs.put(request(noop(RunsFor="1h"), namespace="x")).job_id
-    stack.wait_running(job_id)
-    assert [job_id] == [job.id for job in api.orchestratorlist_jobs(namespace="x").items]
-    assert api.orchestratorstop_job(job_id).evaluation_id
-    assert "Stopped" == jobs.get(job_id).job.state.state_type
-
-
-def test_asking_the_agent(plain: ApiClient):
-    """Version keys are decoded; what is alive, and which node it is, is in the raw answer."""
-    api = OpsApi(plain)
-    assert "v1.4.0" == api.agentversion().git_version
-    assert {"Status": "OK"} == raw(api.agentalive(_preload_content=False))
-    assert "node-0" == raw(api.agentnode(_preload_content=False))["NodeID"]
-    assert isinstance(raw(api.agentdebug(_preload_content=False)), dict)
-
-
-def test_asking_for_health(plain: ApiClient):
-    """Free space is decoded, the rest is text."""
-    api = UtilsApi(plain)
-    space = api.healthz().free_space
-    assert space.root.all > space.root.free > 0
-    assert space.tmp.all > 0
-    assert "OK" == api.livez(_preload_content=False).data.decode().strip()
-    assert "node-0" == api.id(_preload_content=False).data.decode()
-    for call in (api.node_info, api.home):
-        assert 200 == call(_preload_content=False).status
-
-
-def test_asking_for_the_servers_version(plain: ApiClient):
-    """A client id goes in, the build's version comes out."""
-    answer = MiscApi(plain).api_serverversion(SharedVersionRequest(client_id="0" * 64))
-    assert "v1.4.0" == answer.build_version_info.git_version
