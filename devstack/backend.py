@@ -151,9 +151,7 @@ class StackBackend:
 
     def own_node(self) -> NodeState:
         """The requester as it sees itself: connected, though the list of nodes, which goes by heartbeats, says no."""
-        states = self._requester.nodes.states()
-        own = next(state for state in states if state.info.node_id == self.node_id)
-        return attrs.evolve(own, connection=Connection.CONNECTED)
+        return attrs.evolve(self._requester.nodes.own_state(), connection=Connection.CONNECTED)
 
     # ---- faults --------------------------------------------------------------------------------------------
 

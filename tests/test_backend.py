@@ -153,6 +153,13 @@ async def test_the_requester_sees_itself_connected(desk: Desk, autojump_clock: M
     }  # fmt: skip
 
 
+async def test_the_requester_knows_itself_when_it_is_off_its_own_list(desk: Desk, autojump_clock: MockClock):
+    """`node delete` of the requester takes it from the list; asked itself, it answers as before."""
+    before = desk.backend.own_node()
+    assert "" == desk.backend.node_action("node-0", "delete", "")
+    assert before == desk.backend.own_node()
+
+
 # ---- logs --------------------------------------------------------------------------------------------------
 
 

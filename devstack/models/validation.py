@@ -220,8 +220,8 @@ def _timeout_problems(timeouts: Timeouts) -> list[str]:
     execution_s, queue_s, total_s = timeouts.execution_s, timeouts.queue_s, timeouts.total_s
     problems = []
     if execution_s < 0:
-        # Bacalhau prints the timeout that would be in force instead of the one that was given.
-        problems.append(f"invalid execution timeout value: {_duration(timeouts.effective_execution_s)}")
+        # Bacalhau prints the timeout that would be in force, which helps nobody; clients look at the words alone.
+        problems.append(f"invalid execution timeout value: {_duration(execution_s)}")
     if queue_s < 0:
         problems.append(f"invalid queue timeout value: {_duration(queue_s)}")
     if total_s < 0:

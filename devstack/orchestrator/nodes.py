@@ -49,7 +49,8 @@ class NodeTable:
         self._exact_id_wins = not config.behaviour.on("prefix-beats-exact-node-id")
         self._only_deleted_are_lost = config.behaviour.on("disconnected-node-keeps-executions")
         own = NodeInfo(config.node_id, NodeType.REQUESTER, config.labels, None, config.version)
-        self._entries: dict[str, _Entry] = {config.node_id: _Entry(own, Membership.APPROVED)}
+        self._own = _Entry(own, Membership.APPROVED)
+        self._entries: dict[str, _Entry] = {config.node_id: self._own}
         self._sorted_ids = [config.node_id]
         self._events: list[tuple[str, str]] = []
         # Kept up to date change by change: with 10,000 nodes, asking each of them anew takes longer than a placement.
@@ -80,6 +81,10 @@ class NodeTable:
     def states(self) -> list[NodeState]:
         """Every node as it is listed, sorted by id; the requester's own entry is never connected."""
         return [_state(self._entries[node_id]) for node_id in self._sorted_ids]
+
+    def own_state(self) -> NodeState:
+        """The requester's own entry, even if somebody has deleted it from the list."""
+        return _state(self._entries.get(self._config.node_id, self._own))
 
     def eligible(self) -> tuple[NodeState, ...]:
         """The compute nodes that may be given work, sorted by id; the same tuple while `revision` is the same."""

@@ -259,10 +259,11 @@ def test_small_bodies():
     assert "batch" == decode_job(b'{"Type":"batch"}').type
 
 
-def test_login_data_must_be_base64():
-    """The answer names the first byte that is none, as recorded."""
-    with pytest.raises(UnreadableError, match="illegal base64 data at input byte 0"):
-        decode_login(b'{"MethodData":"%%%"}')
+@pytest.mark.parametrize(("data", "place"), [("%%%", 0), ("ab%=", 2), ("x", 0), ("e30", 0), ("e30e30", 4)])
+def test_login_data_must_be_base64(data: str, place: int):
+    """The answer names the first byte that is none, as recorded, or the group of four that breaks off."""
+    with pytest.raises(UnreadableError, match=f"illegal base64 data at input byte {place}$"):
+        decode_login(json.dumps({"MethodData": data}).encode())
 
 
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(

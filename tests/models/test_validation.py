@@ -161,7 +161,7 @@ def test_a_null_task_is_found_late() -> None:
         ),
         (
             job(type="service", tasks=(main_task(timeouts=Timeouts(-5)),)),
-            "task main validation failed: task timeouts validation failed: invalid execution timeout value: 0s",
+            "task main validation failed: task timeouts validation failed: invalid execution timeout value: -5s",
         ),
         (job(labels={"": "x"}), "bucket name required: a label needs a key"),
     ],

@@ -167,5 +167,6 @@ def decode_login(body: bytes) -> bytes:
         return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
     except (binascii.Error, ValueError):
         alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        place = next((i for i, byte in enumerate(text.encode()) if byte not in alphabet), len(text))
+        # Where only the end is missing, Go names the group of four that lacks it.
+        place = next((i for i, byte in enumerate(text.encode()) if byte not in alphabet), len(text) // 4 * 4)
         raise UnreadableError(f"illegal base64 data at input byte {place}") from None
