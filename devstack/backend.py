@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final, Protocol
 
 import attrs
@@ -211,8 +212,9 @@ class StackBackend:
             for piece in self._finished_lines(execution):
                 yield piece
             return
-        async for stream, data in log.read(tail=tail, follow=follow):
-            yield stream, data.decode(errors="replace")
+        with closing(log.read(tail=tail, follow=follow)) as reader:
+            async for stream, data in reader:
+                yield stream, data.decode(errors="replace")
 
     def _finished_lines(self, execution: Execution) -> Iterator[tuple[int, str]]:
         log = self._logs.get(execution.id)

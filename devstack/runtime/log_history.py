@@ -6,7 +6,7 @@ not read yet may vanish under it. Nothing here waits or locks.
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
 from typing import Final
 
 import attrs
@@ -16,7 +16,9 @@ from devstack.runtime.ports import STDERR, STDOUT
 __all__ = ["LogHistory", "Piece"]
 
 _SEGMENT_BYTES: Final = 32 * 1024
-_MAX_SEGMENTS: Final = 16 * 1024  # Of one stream; bounds what many tiny writes cost.
+# Of one stream. It is reached only where both streams take turns in tiny writes, for each turn begins a segment.
+_MAX_SEGMENTS: Final = 64 * 1024
+SEGMENT_COST_BYTES: Final = 192  # What a segment takes beside its bytes, roughly.
 
 
 @attrs.frozen
@@ -43,13 +45,15 @@ class LogHistory:
 
     def __init__(self) -> None:
         self.end = 0
-        self._segments: dict[int, deque[_Segment]] = {STDOUT: deque(), STDERR: deque()}
+        self._segments: dict[int, list[_Segment]] = {STDOUT: [], STDERR: []}
         self._sizes = {STDOUT: 0, STDERR: 0}
         self._last_stream = 0
 
     @property
     def size_bytes(self) -> int:
-        return sum(self._sizes.values())
+        """The bytes, and what all segments but each stream's first take beside them."""
+        more = sum(max(0, len(segments) - 1) for segments in self._segments.values())
+        return sum(self._sizes.values()) + more * SEGMENT_COST_BYTES
 
     def append(self, stream: int, data: bytes) -> None:
         for start in range(0, len(data), _SEGMENT_BYTES):
@@ -73,7 +77,7 @@ class LogHistory:
                 self._drop(stream, len(segments[0].data))
 
     def drop_oldest(self, count: int) -> None:
-        """Drop so many bytes, whatever their stream."""
+        """Become smaller by so much, or a little more, whatever the streams of the bytes."""
         goal = max(0, self.size_bytes - count)
         while self.size_bytes > goal:
             stream = min((s for s in self._segments if self._segments[s]), key=lambda s: self._segments[s][0].start)
@@ -85,7 +89,7 @@ class LogHistory:
             oldest = segments[0]
             part = min(count, len(oldest.data))
             if part == len(oldest.data):
-                segments.popleft()
+                del segments[0]
             else:
                 del oldest.data[:part]
                 oldest.start += part
@@ -107,13 +111,7 @@ class LogHistory:
         return b"".join(segment.data for segment in self._segments[stream])
 
 
-def _first_after(segments: deque[_Segment], position: int) -> _Segment | None:
+def _first_after(segments: list[_Segment], position: int) -> _Segment | None:
     """The first segment with bytes at or after the position."""
-    low, high = 0, len(segments)
-    while low < high:
-        middle = (low + high) // 2
-        if segments[middle].end <= position:
-            low = middle + 1
-        else:
-            high = middle
-    return segments[low] if low < len(segments) else None
+    index = bisect_right(segments, position, key=lambda segment: segment.end)
+    return segments[index] if index < len(segments) else None

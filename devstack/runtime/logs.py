@@ -28,7 +28,7 @@ _LOG_COST_BYTES: Final = 1024  # What an empty log takes, roughly: counted, so t
 @attrs.frozen
 class _Limits:
     stream_bytes: int
-    followed_bytes: int
+    running_bytes: int
     total_bytes: int
 
 
@@ -36,13 +36,14 @@ class LogBook:
     """The logs of all executions of a stack.
 
     Args:
-        stream_bytes: What is kept of each stream: its last bytes.
-        followed_bytes: The same while somebody reads, so that a burst does not outrun the reader.
+        stream_bytes: What is kept of each stream of a finished execution: its last bytes.
+        running_bytes: The same until it is finished and read to the end by all who read along, so that who comes late
+            misses nothing, and no burst outruns a reader: 100,000 lines of 300 characters.
         total_bytes: For all logs together; the finished ones go first, the oldest of them at the head.
     """
 
-    def __init__(self, stream_bytes: int = _MIB, followed_bytes: int = 8 * _MIB, total_bytes: int = 256 * _MIB) -> None:
-        self._limits = _Limits(stream_bytes, max(stream_bytes, followed_bytes), total_bytes)
+    def __init__(self, stream_bytes: int = _MIB, running_bytes: int = 32 * _MIB, total_bytes: int = 256 * _MIB) -> None:
+        self._limits = _Limits(stream_bytes, max(stream_bytes, running_bytes), total_bytes)
         self._lock = threading.Lock()
         self._logs: dict[str, ExecutionLog] = {}
         self._finished: dict[str, None] = {}  # In the order of their ends.
@@ -161,12 +162,15 @@ class ExecutionLog:
             if not self._is_closed and self._book._logs.get(self.execution_id) is self:
                 self._book._finished[self.execution_id] = None
             self._is_closed = True
+            self._trim(self._history.size_bytes)
             bells = self._take_bells()
         for bell in bells:
             bell.ring()
 
     def read(self, *, tail: bool = False, follow: bool = False) -> LogReader:
         """`async for stream, data in log.read(...)`: bytes in the order in which they were written.
+
+        Who does not read to the end closes the reader, for what it has not read is kept for it.
 
         Args:
             tail: Only what is written from this call on. A finished log comes whole, whatever is asked for.
@@ -189,7 +193,8 @@ class ExecutionLog:
 
     def _trim(self, before_bytes: int) -> None:
         limits = self._book._limits
-        self._history.trim(limits.followed_bytes if self._readers else limits.stream_bytes)
+        is_done = self._is_closed and not self._readers
+        self._history.trim(limits.stream_bytes if is_done else limits.running_bytes)
         self._book._kept_bytes += self._history.size_bytes - before_bytes
 
     def _leave(self, reader: LogReader) -> None:
@@ -213,6 +218,11 @@ class LogReader:
 
     def __aiter__(self) -> LogReader:
         return self
+
+    def close(self) -> None:
+        """Read no further."""
+        with self._log._lock:
+            self._log._leave(self)
 
     async def __anext__(self) -> tuple[int, bytes]:
         await trio.lowlevel.checkpoint()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.runtime.log_history import LogHistory
+from devstack.runtime.log_history import SEGMENT_COST_BYTES, LogHistory
 from devstack.runtime.ports import STDERR, STDOUT
 
 WRITES = st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary(min_size=1, max_size=30)), max_size=25)
@@ -51,11 +51,13 @@ def test_a_stream_keeps_its_last_bytes(writes, limit):
 
 @given(WRITES, st.integers(-3, 400))
 def test_the_oldest_bytes_go_whatever_their_stream(writes, count):
-    """Dropping bytes leaves a size that is smaller by as many."""
+    """The newest stay, and no more goes than must: another byte would be too much, or one more segment."""
     history = history_of(writes)
-    size = history.size_bytes
+    goal = max(0, history.size_bytes - max(0, count))
     history.drop_oldest(count)
-    assert max(0, size - max(0, count)) == history.size_bytes == len(read_all(history))
+    kept = read_all(history)
+    assert kept == bytes_with_streams(writes)[len(bytes_with_streams(writes)) - len(kept) :]
+    assert goal - SEGMENT_COST_BYTES <= history.size_bytes <= goal
 
 
 def test_a_piece_ends_where_it_is_asked_to():
@@ -75,7 +77,28 @@ def test_small_writes_share_their_room():
     piece = history.piece(0, history.end)
     assert piece is not None
     assert 32 * 1024 == len(piece.data)
-    for number in range(40_000):
+    for number in range(140_000):
         history.append(STDOUT + number % 2, b"y")
     history.trim(10**9)
-    assert len(history.stream_bytes(STDERR)) <= 16 * 1024
+    assert 64 * 1024 == len(history.stream_bytes(STDERR))
+
+
+def test_a_hundred_thousand_lines_of_two_streams_in_turn_are_kept():
+    """The order of the streams is kept with them."""
+    history = history_of([(STDOUT + number % 2, b"%d\n" % number) for number in range(100_000)])
+    history.trim(10**9)
+    position = 0
+    for number in range(100_000):
+        piece = history.piece(position, history.end)
+        assert piece is not None
+        assert (STDOUT + number % 2, b"%d\n" % number) == (piece.stream, piece.data)
+        position = piece.end
+    assert history.end == position
+
+
+def test_the_room_beside_the_bytes_counts():
+    """Lines of two streams in turn take more room than their bytes, and are dropped for it."""
+    history = history_of([(STDOUT + number % 2, b"line\n") for number in range(1000)])
+    assert 1000 * 5 + 998 * SEGMENT_COST_BYTES == history.size_bytes
+    history.drop_oldest(500 * SEGMENT_COST_BYTES)
+    assert history.size_bytes <= 1000 * 5 + 498 * SEGMENT_COST_BYTES

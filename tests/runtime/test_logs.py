@@ -211,7 +211,7 @@ async def test_threads_wake_a_follower():
 
 async def test_a_slow_reader_holds_up_nobody():
     """The writer never waits, the memory is bounded, and the reader goes on with the oldest bytes that are kept."""
-    book = LogBook(stream_bytes=1000, followed_bytes=4000)
+    book = LogBook(stream_bytes=1000, running_bytes=4000)
     log = book.open("e-1")
     reader = log.read(follow=True)
     for number in range(100):
@@ -223,16 +223,40 @@ async def test_a_slow_reader_holds_up_nobody():
     assert 1000 + 1024 == book.statistics()["kept_bytes"]
 
 
+async def test_a_hundred_thousand_lines_wait_for_a_reader_that_comes_late():
+    """Even long ones: all of them are there until the execution is over, and until it has read them."""
+    log = LogBook().open("e-1")
+    lines = [b"%0300d\n" % number for number in range(100_000)]
+    for line in lines:
+        log.write(STDOUT, line)
+    reader = log.read(follow=True)
+    log.close()
+    assert [(STDOUT, b"".join(lines))] == await everything(reader)
+
+
 async def test_a_reader_that_went_away_costs_nothing():
     """An abandoned reader does not keep the larger history alive, nor does a cancelled one stay in the queue."""
-    book = LogBook(stream_bytes=10, followed_bytes=1000)
+    book = LogBook(stream_bytes=10, running_bytes=1000)
     log = book.open("e-1")
     with trio.move_on_after(0):
         await everything(log.read(follow=True))
     await trio.lowlevel.checkpoint()  # Until then trio holds the reader's frame.
     gc.collect()
     log.write(STDOUT, b"x" * 100)
+    log.close()
     assert "x" * 10 == log.text()[0]
+
+
+async def test_what_was_kept_for_a_reader_goes_when_it_is_closed():
+    """A client that leaves in the middle of a finished log leaves no more than any other."""
+    book = LogBook(stream_bytes=10, running_bytes=1000)
+    log = book.open("e-1")
+    log.write(STDOUT, b"x" * 100)
+    reader = log.read(follow=True)
+    log.close()
+    assert 100 + 1024 == book.statistics()["kept_bytes"]
+    reader.close()
+    assert 10 + 1024 == book.statistics()["kept_bytes"]
 
 
 async def test_one_mebibyte_of_each_stream_is_kept():
