@@ -367,6 +367,23 @@ def test_lines_of_a_finished_execution(stdout, stderr, lines):
     assert lines == list(result_lines(RunCommandResult(stdout, False, stderr, False, 0)))
 
 
+@given(st.lists(st.text(alphabet="a\r\u2028\n", max_size=4000), max_size=12).map("\n".join))
+def test_a_long_finished_log_comes_whole_in_pieces_of_whole_lines(text):
+    """Line by line at its beginning, then many at once; nothing but a newline cuts."""
+    pieces = [line for _, line in finished_lines(text, "")]
+    assert text + "\n" * (text[-1:] not in ("", "\n")) == "".join(pieces)
+    assert all(piece.endswith("\n") for piece in pieces)
+    position = 0
+    for piece in pieces:
+        assert position >= 2048 or piece.count("\n") == 1
+        position += len(piece)
+
+
+def test_a_hundred_thousand_finished_lines_are_few_messages():
+    """A message costs much more than a line."""
+    assert 300 > len(list(finished_lines("1234567\n" * 100_000, "")))
+
+
 def test_without_a_result_there_are_no_lines():
     """An execution that never ran has no output."""
     assert [] == list(result_lines(None))
