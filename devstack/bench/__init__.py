@@ -2,7 +2,7 @@
 
 measures   what is measured, and the goals     clients    HTTP clients that know nothing of our code
 simulated  cluster in process, virtual pace    report     the table
-live       a stack as a user starts it
+live       a stack as a user starts it         logs       logs that are followed
 """
 
 from devstack.bench.measures import MEASURES

@@ -20,9 +20,13 @@ __all__ = [
     "docker_ratio",
     "jobs_at_once_per_second",
     "memory_of_100_nodes_mb",
+    "noop_job",
     "noop_job_ms",
+    "one_task",
     "ready_100_nodes_s",
     "ready_5_nodes_s",
+    "resident_mb",
+    "stack",
     "wasm_hello_ms",
 ]
 
@@ -63,10 +67,11 @@ def stack(*flags: str) -> Iterator[tuple[int, int, float]]:
 
 
 def noop_job(**params: Any) -> dict[str, Any]:
-    return _job({"Type": "noop", "Params": params})
+    return one_task({"Type": "noop", "Params": params})
 
 
-def _job(engine: dict[str, Any]) -> dict[str, Any]:
+def one_task(engine: dict[str, Any]) -> dict[str, Any]:
+    """A batch job of one execution."""
     return {"Type": "batch", "Count": 1, "Tasks": [{"Name": "main", "Engine": engine}]}
 
 
@@ -75,7 +80,7 @@ def _wasm_job() -> dict[str, Any]:
 
     url = "data:application/wasm;base64," + base64.b64encode(bytes(wat2wasm(HELLO_WAT))).decode()
     entry = {"Source": {"Type": "inline", "Params": {"URL": url}}, "Alias": "hello", "Target": "/hello.wasm"}
-    return _job({"Type": "wasm", "Params": {"EntryModule": entry, "EntryPoint": "_start"}})
+    return one_task({"Type": "wasm", "Params": {"EntryModule": entry, "EntryPoint": "_start"}})
 
 
 def ready_5_nodes_s() -> float:
@@ -95,7 +100,12 @@ def ready_100_nodes_s() -> float:
 def memory_of_100_nodes_mb() -> float:
     """Resident memory of a stack of 100 nodes that has just become ready."""
     with stack("--nodes", "100") as (_, pid, _):
-        status = Path(f"/proc/{pid}/status").read_text()
+        return resident_mb(pid)
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
     assert found is not None
     return int(found[1]) * 1024 / 1e6
@@ -157,7 +167,7 @@ def docker_ratio() -> float:
             subprocess.run(plain_command, check=True, stdout=subprocess.DEVNULL)
             plain_s.append(time.perf_counter() - started)
             time.sleep(SPREAD_S)
-            ours_s.append(api.seconds_to_completed(_job(engine)))
+            ours_s.append(api.seconds_to_completed(one_task(engine)))
             time.sleep(SPREAD_S)
         api.close()
     return median(ours_s[2:]) / median(plain_s[2:])

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from devstack.bench import live, simulated
+from devstack.bench import live, logs, simulated
 
 __all__ = ["MEASURES", "Measure"]
 
@@ -42,6 +42,23 @@ MEASURES: Final = (
     Measure(
         "docker", "docker hello, as a multiple of plain docker run", "x", "3.3-5 x", 1.5, live.docker_ratio,
         needs_docker=True,
+    ),
+    Measure(
+        "log", "a container's line to `job logs -f`, median", "ms", "-", 50, logs.container_line_ms,
+        needs_docker=True,
+    ),
+    Measure("logwasm", "a module's line to `job logs -f`, median", "ms", "-", 50, logs.module_line_ms),
+    Measure(
+        "log100k", "100,000 lines of a container through `job logs -f`", "s", "-", 5, logs.follow_100k_lines_s,
+        needs_docker=True,
+    ),
+    Measure(
+        "logmemory", "growth by 100,000 lines that ten followers do not read", "MB", "-", 40,
+        logs.memory_of_unread_lines_mb, needs_docker=True,
+    ),
+    Measure(
+        "logstall", "noop job beside those followers, as a multiple of one without", "x", "-", 1.5,
+        logs.noop_beside_unread_lines_ratio, needs_docker=True,
     ),
     Measure(
         "executions", "in process, 100 nodes, 50 jobs of Count 100", "executions/s", "(real time)", 5_000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from devstack.bench import MEASURES, clients, live, report, simulated
+from devstack.bench import MEASURES, clients, live, logs, report, simulated
 from devstack.bench.clients import Api
 from devstack.bench.measures import Measure
 from devstack.cli.main import cli
@@ -199,3 +200,14 @@ def test_a_stack_that_does_not_start_is_an_error():
     """And not a figure."""
     with pytest.raises(RuntimeError, match="did not start"), live.stack("--nodes", "-1"):
         pass
+
+
+@pytest.mark.live
+@pytest.mark.docker
+def test_lines_are_followed_beside_one_who_does_not_read(docker_engine: object, monkeypatch: pytest.MonkeyPatch):
+    """Printed when the program is told to, and counted one by one."""
+    monkeypatch.setattr(logs, "LINES", 100)
+    with logs._burst(1) as (program, printed):
+        logs._print_all(program, printed)
+        with pytest.raises(RuntimeError, match="the log has 'more"):
+            logs._expect(io.StringIO("more\n"), "done\n")
