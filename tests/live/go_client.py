@@ -19,6 +19,10 @@ import time
 from hashlib import sha1, sha256
 from typing import Any, Self
 
+import yaml
+
+from tests.live.stacks import repository
+
 PHRASE_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 OVER = ("Completed", "Failed", "Stopped")
 VERSION_HEADERS = {
@@ -28,6 +32,28 @@ VERSION_HEADERS = {
     "X-Bacalhau-Build-Os": "linux",
     "X-Bacalhau-Arch": "amd64",
 }
+
+
+def full_job(engine: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A job with all the keys that the command line sends, in its order; `task_…` arguments go into the task."""
+    inside = {key[5:]: more.pop(key) for key in list(more) if key.startswith("task_")}
+    task = {"Name": "main", "Engine": engine, "Publisher": {"Type": ""}, "Resources": {}, "Network": {"Type": "None"},
+            "Timeouts": {}, **inside}  # fmt: skip
+    return {"ID": "", "Name": "", "Namespace": "default", "Type": "batch", "Priority": 0, "Count": 1, "Constraints": [],
+            "Meta": {}, "Labels": {}, "Tasks": [task], "State": {"StateType": "Undefined"}, "Version": 0, "Revision": 0,
+            "CreateTime": 0, "ModifyTime": 0, **more}  # fmt: skip
+
+
+def module(url: str) -> dict[str, Any]:
+    entry = {"Alias": url, "Source": {"Params": {"URL": url}, "Type": "inline"}, "Target": ""}
+    return {"Type": "wasm", "Params": {"EntryModule": entry, "Entrypoint": "_start", "EnvironmentVariables": {"A": "B"},
+                                       "ImportModules": [], "Parameters": ["x"]}}  # fmt: skip
+
+
+def hello_module() -> str:
+    """The inline address of a module that says hello."""
+    job = yaml.safe_load((repository() / "scenarios/jobs/wasm_hello.yaml").read_text())
+    return str(job["Tasks"][0]["Engine"]["Params"]["EntryModule"]["Source"]["Params"]["URL"])
 
 
 class BadAnswerError(Exception):

@@ -9,10 +9,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.live.go_client import BadAnswerError, GoClient, check_execution, check_history, check_job
-from tests.live.stacks import Stack, noop, repository
+from tests.live.go_client import (
+    BadAnswerError,
+    GoClient,
+    check_execution,
+    check_history,
+    check_job,
+    full_job,
+    hello_module,
+    module,
+)
+from tests.live.stacks import Stack, noop
 
 pytestmark = pytest.mark.live
 
@@ -26,30 +34,9 @@ def client(stack: Stack) -> Iterator[GoClient]:
         yield client
 
 
-def full_job(engine: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A job with all the keys that the command line sends, in its order; `task_…` arguments go into the task."""
-    inside = {key[5:]: more.pop(key) for key in list(more) if key.startswith("task_")}
-    task = {"Name": "main", "Engine": engine, "Publisher": {"Type": ""}, "Resources": {}, "Network": {"Type": "None"},
-            "Timeouts": {}, **inside}  # fmt: skip
-    return {"ID": "", "Name": "", "Namespace": "default", "Type": "batch", "Priority": 0, "Count": 1, "Constraints": [],
-            "Meta": {}, "Labels": {}, "Tasks": [task], "State": {"StateType": "Undefined"}, "Version": 0, "Revision": 0,
-            "CreateTime": 0, "ModifyTime": 0, **more}  # fmt: skip
-
-
 def container(*parameters: str, **params: Any) -> dict[str, Any]:
     every = {"Entrypoint": None, "EnvironmentVariables": None, "Image": "busybox:latest", "WorkingDirectory": ""}
     return {"Type": "docker", "Params": {**every, "Parameters": list(parameters), **params}}
-
-
-def module(url: str) -> dict[str, Any]:
-    entry = {"Alias": url, "Source": {"Params": {"URL": url}, "Type": "inline"}, "Target": ""}
-    return {"Type": "wasm", "Params": {"EntryModule": entry, "Entrypoint": "_start", "EnvironmentVariables": {"A": "B"},
-                                       "ImportModules": [], "Parameters": ["x"]}}  # fmt: skip
-
-
-def hello_module() -> str:
-    job = yaml.safe_load((repository() / "scenarios/jobs/wasm_hello.yaml").read_text())
-    return str(job["Tasks"][0]["Engine"]["Params"]["EntryModule"]["Source"]["Params"]["URL"])
 
 
 def ended(client: GoClient, **params: Any) -> str:
