@@ -121,7 +121,8 @@ def guard(script: Callable[..., Any], *, strict: bool = False) -> Iterator[None]
             sys.setprofile(looker)
         yield
     finally:
-        sys.setprofile(profiler)
+        if strict:  # Only then: a profiler written in C cannot be read, and would be lost.
+            sys.setprofile(profiler)
         for module, name, function, _ in before:
             setattr(module, name, function)
         names.update(dict.fromkeys(bound, time.sleep))
