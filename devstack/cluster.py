@@ -262,7 +262,7 @@ class Cluster:
 
     def _time_of(self, name: str) -> int:
         """What the machine's clock shows."""
-        return self.kernel.now_ns + self._skew_ns.get(name, 0) if self._skew_ns else self.kernel.now_ns
+        return self.kernel.now_ns + self._skew_ns.get(name, 0)
 
     def _tell_power(self, name: str, *, is_on: bool) -> None:
         self.kernel.trace.add(self.kernel.now_ns, "power", name, "on" if is_on else "off")
@@ -276,7 +276,7 @@ class Cluster:
         if target in self._held:
             self._held[target].append((self.deliver, target, source, message))
         elif (machine := self._machines.get(target)) is not None:
-            machine.handle(self._time_of(target), source, message)
+            machine.handle(self._time_of(target) if self._skew_ns else self.kernel.now_ns, source, message)
             self._carry_out(target)
 
     def fire(self, target: str, key: Hashable) -> None:
@@ -284,7 +284,7 @@ class Cluster:
         if target in self._held:
             self._held[target].append((self.fire, target, key))
         elif (machine := self._machines.get(target)) is not None:
-            machine.timer(self._time_of(target), key)
+            machine.timer(self._time_of(target) if self._skew_ns else self.kernel.now_ns, key)
             self._carry_out(target)
         elif target in self._woken:
             self._woken[target](key)

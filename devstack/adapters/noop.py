@@ -5,7 +5,7 @@ It is pure: the kernel lets the duration pass, and the outcome is a value. Sourc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,8 +17,6 @@ from devstack.models.job import SpecConfig, Task
 
 __all__ = ["NoopEngine", "NoopOutcome", "check_noop"]
 
-_KNOWN: Final = ("RunsFor", "ExitCode", "Stdout", "Stderr", "Fails", "FailsOn")
-_FIELD_OF: Final = {name.lower(): name for name in _KNOWN}
 _MAX_NS: Final = 2**63 - 1
 _FAILED_EXIT_CODE: Final = -1
 
@@ -44,7 +42,6 @@ class _Params:
     fails_on: tuple[str, ...] = ()
 
 
-_NO_PARAMS: Final = _Params()
 _SUCCESS: Final = NoopOutcome()
 
 
@@ -96,37 +93,32 @@ def _parse(given: Mapping[str, Any]) -> _Params:
     """The parameters as values; ValueError names the key that is wrong."""
     values: dict[str, Any] = {}
     for key, value in given.items():
-        name = _FIELD_OF.get(key.lower())
+        name = _NAME_OF.get(key.lower())
         if name is None:
-            raise ValueError(f"unknown noop engine param {key!r}; known are {', '.join(_KNOWN)}")
+            raise ValueError(f"unknown noop engine param {key!r}; known are {', '.join(_READERS)}")
         if value is not None:
             values[name] = value
-    if not values:
-        return _NO_PARAMS
-    return _Params(
-        _runs_for_ns(values.get("RunsFor", "")),
-        _exit_code(values.get("ExitCode", 0)),
-        _text("Stdout", values.get("Stdout", "")),
-        _text("Stderr", values.get("Stderr", "")),
-        _text("Fails", values.get("Fails", "")),
-        _names("FailsOn", values.get("FailsOn", ())),
-    )
+    read = {}
+    for name, (field, reader) in _READERS.items():  # In this order: the first that is wrong is told.
+        if name in values:
+            read[field] = reader(name, values[name])
+    return _Params(**read)
 
 
 def _wrong(key: str, wanted: str, value: object) -> ValueError:
     return ValueError(f"invalid noop engine param: '{key}' must be {wanted}, not {value!r}")
 
 
-def _runs_for_ns(value: object) -> int:
+def _runs_for_ns(key: str, value: object) -> int:
     wanted = "a duration such as 2m or 500ms"
     if not isinstance(value, str):
-        raise _wrong("RunsFor", wanted, value)
+        raise _wrong(key, wanted, value)
     try:
         duration_ns = _duration_ns(value) if value else 0
     except ValueError:
-        raise _wrong("RunsFor", wanted, value) from None
+        raise _wrong(key, wanted, value) from None
     if not 0 <= duration_ns <= _MAX_NS:
-        raise _wrong("RunsFor", "from 0s to 2562047h", value)
+        raise _wrong(key, "from 0s to 2562047h", value)
     return duration_ns
 
 
@@ -135,9 +127,9 @@ def _duration_ns(text: str) -> int:
     return parse_duration_ns(text)
 
 
-def _exit_code(value: object) -> int:
+def _exit_code(key: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise _wrong("ExitCode", "a whole number", value)
+        raise _wrong(key, "a whole number", value)
     return value
 
 
@@ -151,3 +143,14 @@ def _names(key: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise _wrong(key, "a list of node names", value)
     return tuple(value)
+
+
+_READERS: Final[Mapping[str, tuple[str, Callable[[str, object], Any]]]] = {
+    "RunsFor": ("runs_for_ns", _runs_for_ns),
+    "ExitCode": ("exit_code", _exit_code),
+    "Stdout": ("stdout", _text),
+    "Stderr": ("stderr", _text),
+    "Fails": ("fails", _text),
+    "FailsOn": ("fails_on", _names),
+}
+_NAME_OF: Final = {name.lower(): name for name in _READERS}

@@ -26,6 +26,7 @@ NODES: Final = 5
 JOBS: Final = 20
 FAULTS: Final = 3
 LIMIT_S: Final = 600
+OVER: Final = ("Completed", "Failed", "Stopped")
 
 
 @scenario(nodes=NODES)
@@ -38,8 +39,8 @@ async def mixed(cluster: ClusterHandle) -> None:
         for at_s in sorted(chance.below(120) for _ in range(JOBS)):
             await cluster.advance(max(0, at_s - cluster.now_s))
             jobs.append(await submit(cluster, draw_job(chance)))
-        for job in jobs:
-            await job.wait_over()
+        while waiting := [job for job in jobs if job.state not in OVER]:
+            await waiting[0].wait_over()
 
 
 async def submit(cluster: ClusterHandle, job: Job) -> JobHandle:

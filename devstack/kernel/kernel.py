@@ -61,21 +61,21 @@ class Kernel:
 
     def send(self, source: str, target: str, message: Any) -> None:
         """Put a message on the wire."""
-        self._packets += 1
-        sequence, network = self._packets, self.network
-        self.trace.add(self.now_ns, "send", source, f"{sequence} {target} {message}")
+        now_ns, network = self.now_ns, self.network
+        self._packets = sequence = self._packets + 1
+        self.trace.add(now_ns, "send", source, f"{sequence} {target} {message!s}")
         travel_ns = network.travel_ns(source, target)
-        packet = Packet(sequence, source, target, message, self.now_ns)
+        packet = Packet(sequence, source, target, message, now_ns)
         if not network.rules:
-            self._queue.push(self.now_ns + travel_ns, target, MESSAGE, packet)
+            self._queue.push(now_ns + travel_ns, target, MESSAGE, packet)
             return
         verdict = network.judge(packet)
         if isinstance(verdict, Drop):
-            self.trace.add(self.now_ns, "drop", target, f"{sequence} {verdict.reason}")
+            self.trace.add(now_ns, "drop", target, f"{sequence} {verdict.reason}")
             return
         arriving = verdict.instead or packet
         for _ in range(verdict.copies):
-            self._queue.push(self.now_ns + travel_ns + verdict.delay_ns, arriving.target, MESSAGE, arriving)
+            self._queue.push(now_ns + travel_ns + verdict.delay_ns, arriving.target, MESSAGE, arriving)
 
     def set_timer(self, target: str, key: Hashable, at_ns: int) -> None:
         """Wake `target` with `key`; an earlier timer of the same key is forgotten."""
@@ -83,7 +83,8 @@ class Kernel:
         old = self._timers.get(name)
         if old is not None:
             self._queue.cancel(old)
-        self._timers[name] = self._queue.push(max(at_ns, self.now_ns), target, TIMER, key)
+        now_ns = self.now_ns
+        self._timers[name] = self._queue.push(at_ns if at_ns > now_ns else now_ns, target, TIMER, key)
 
     def cancel_timer(self, target: str, key: Hashable) -> None:
         sequence = self._timers.pop((target, key), None)

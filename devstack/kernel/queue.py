@@ -36,9 +36,10 @@ class EventQueue:
 
     def pop_until(self, time_ns: int) -> QueuedEvent | None:
         """Take the next event that is due at `time_ns` or before."""
-        if self._cancelled:
+        heap, cancelled = self._heap, self._cancelled
+        # Looked at here: nearly always something is cancelled, and nearly never it is what comes next.
+        if cancelled and heap and heap[0][1] in cancelled:
             self._drop_cancelled()
-        heap = self._heap
         return heappop(heap) if heap and heap[0][0] <= time_ns else None
 
     def cancel_all(self, target: str, kinds: tuple[int, ...]) -> list[int]:

@@ -34,17 +34,23 @@ class Trace:
         # The digest is a chain over batches: a running sha256 object could not be pickled, and a world must be.
         self._chain = b""
         self._batch: list[str] = []
-        self.count = 0
+        self._linked = 0  # Records in the chain already.
+
+    @property
+    def count(self) -> int:
+        """How many records there were so far."""
+        return self._linked + len(self._batch)
 
     def add(self, time_ns: int, kind: str, subject: str, detail: str) -> None:
         """Record one thing that happened."""
-        self.count += 1
-        self._batch.append(f"{time_ns} {kind} {subject} {detail}")
+        batch = self._batch
+        batch.append(f"{time_ns} {kind} {subject} {detail}")
         if self._records is not None:
             self._records.append((time_ns, kind, subject, detail))
-        if len(self._batch) >= _BATCH:
+        if len(batch) >= _BATCH:
             self._chain = self._link()
-            self._batch.clear()
+            self._linked += len(batch)
+            batch.clear()
 
     def records(self) -> Iterable[Record]:
         """What was kept, oldest first."""

@@ -61,7 +61,7 @@ class JobState(IntEnum):
 
     @property
     def text(self) -> str:
-        return self.name.capitalize()
+        return self._name_.capitalize()  # `name` is looked up by a call in Python; every plan is noted with this.
 
 
 class NetworkType(Enum):

@@ -95,7 +95,7 @@ def _identity_problems(job: Job) -> list[str]:
     problems = []
     if not job.id:
         problems.append("missing job ID")
-    if any(char.isspace() for char in job.id):
+    if job.id and job.id.split() != [job.id]:
         problems.append("job ID contains a space")
     if "\0" in job.id:
         problems.append("job ID contains a null character")

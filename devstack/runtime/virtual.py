@@ -9,7 +9,7 @@ event wakes a task.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,6 +19,7 @@ import trio
 from devstack.cluster import Cluster, Watcher
 from devstack.errors import UsageError
 from devstack.kernel import LivelockError
+from devstack.orchestrator.store import HistoryEntry
 
 try:  # `trio.testing` imports pytest wherever it is installed, which a short command would wait for.
     from trio._core import wait_all_tasks_blocked  # type: ignore[attr-defined]
@@ -106,10 +107,11 @@ class _Request:
 
 @attrs.define(eq=False)
 class _Waiter:
-    """A task that goes on when `is_met`; looked at after every change that concerns it."""
+    """A task that goes on when `is_met`; looked at after every change that concerns it: of its jobs, or of any."""
 
     what: str
     is_met: Callable[[], bool]
+    job_ids: frozenset[str]
     done: trio.Event = attrs.field(factory=trio.Event)
 
 
@@ -129,6 +131,7 @@ class VirtualPace(Watcher):
         self._requests: list[_Request] = []
         self._asked = 0
         self._waiters: list[_Waiter] = []
+        self._any_is_awaited, self._awaited = False, frozenset[str]()
         self._last_change_ns = cluster.now_ns
         self._changed = False
         self._loop = ""
@@ -167,17 +170,28 @@ class VirtualPace(Watcher):
         """The same for those who need no answer; it happens at this instant, before time moves on."""
         self._request(lambda: question(*arguments), None)
 
-    async def wait(self, what: str, is_met: Callable[[], bool]) -> None:
-        """Wait until the condition holds; `what` tells people what is awaited. Put a timeout around it."""
+    async def wait(self, what: str, is_met: Callable[[], bool], job_ids: Iterable[str] = ()) -> None:
+        """Wait until the condition holds; `what` tells people what is awaited. Put a timeout around it.
+
+        Args:
+            job_ids: The condition hangs on these jobs (and on nodes) alone; empty: on anything.
+        """
         # Through the queue of requests: what was asked before, by anybody, is done before the first look.
         if await self.ask(is_met):
             return
-        waiter = _Waiter(what, is_met)
+        waiter = _Waiter(what, is_met, frozenset(job_ids))
         self._waiters.append(waiter)
+        self._count_awaited()
         try:
             await waiter.done.wait()
         finally:
             self._waiters.remove(waiter)
+            self._count_awaited()
+
+    def _count_awaited(self) -> None:
+        """Which jobs' changes somebody waits for: all others need not stop the kernel."""
+        self._any_is_awaited = any(not waiter.job_ids for waiter in self._waiters)
+        self._awaited = frozenset().union(*(waiter.job_ids for waiter in self._waiters))
 
     def _request(self, ask: Callable[[], Any], done: trio.Event | None) -> _Request:
         self._asked += 1
@@ -206,8 +220,9 @@ class VirtualPace(Watcher):
                 self._answer_requests()
                 self._look_at_waiters()
             else:
-                self._refuse_real_waiting()
-                self._move_on()
+                statistics = trio.lowlevel.current_statistics()
+                self._refuse_real_waiting(statistics.io_statistics)
+                self._move_on(statistics.seconds_to_next_deadline)
 
     def _end_loop(self, scope: trio.CancelScope, task: trio.lowlevel.Task) -> None:
         """A script whose tasks never rest keeps time from moving on for ever."""
@@ -250,9 +265,8 @@ class VirtualPace(Watcher):
             if waiter.is_met():
                 waiter.done.set()
 
-    def _move_on(self) -> None:
-        """Let time pass until somebody has something to do."""
-        wait_s = trio.lowlevel.current_statistics().seconds_to_next_deadline
+    def _move_on(self, wait_s: float) -> None:
+        """Let time pass until somebody has something to do; the next deadline is `wait_s` away."""
         cluster = self.cluster
         has_deadline = wait_s != math.inf
         limit_ns = self._stuck_ns()
@@ -282,10 +296,9 @@ class VirtualPace(Watcher):
         hours = self._patience_ns / (3600 * SECOND_NS)
         return f"nothing has changed for {hours:g} virtual hours, and the script waits for: " + "; ".join(waiting)
 
-    def _refuse_real_waiting(self) -> None:
+    def _refuse_real_waiting(self, statistics: object) -> None:
         """A task that waits for a thread or a socket would see virtual time run away from it."""
         limiter = trio.to_thread.current_default_thread_limiter().statistics()
-        statistics = trio.lowlevel.current_statistics().io_statistics
         waiting = getattr(statistics, "tasks_waiting_read", 0) + getattr(statistics, "tasks_waiting_write", 0)
         # trio's own wake-up socket is always read.
         if limiter.borrowed_tokens or waiting > 1:
@@ -310,8 +323,11 @@ class VirtualPace(Watcher):
         if self._waiters:
             self.cluster.kernel.halt()
 
-    def saw_change(self, now_ns: int, entry: object) -> None:
-        self._notice()
+    def saw_change(self, now_ns: int, entry: HistoryEntry) -> None:
+        if self._any_is_awaited or entry.job_id in self._awaited:
+            self._notice()
+        else:
+            self._last_change_ns = now_ns
 
     def saw_note(self, now_ns: int, machine: str, kind: str, text: str) -> None:
         if kind == "node":

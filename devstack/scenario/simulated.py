@@ -58,7 +58,7 @@ class SimulatedWorld:
         self.pace.ask_later(self.faults.inject, fault)
 
     async def wait(self, what: str, is_met: Callable[[], bool], job_ids: Sequence[str] = ()) -> None:
-        await self.pace.wait(what, is_met)
+        await self.pace.wait(what, is_met, job_ids)
 
     async def advance(self, duration_ns: int) -> None:
         await trio.sleep(duration_ns / SECOND_NS)
