@@ -73,6 +73,13 @@ class ComputeNodeInfo:
     running: int = 0
     enqueued: int = 0
 
+    def with_room(self, available: Resources, queue_used: Resources) -> ComputeNodeInfo:
+        """The same with another room. Spelled out: `attrs.evolve` takes several times as long, and this is often."""
+        return ComputeNodeInfo(
+            self.engines, self.publishers, self.sources, self.max_capacity, queue_used, available, self.max_job,
+            self.running, self.enqueued,
+        )  # fmt: skip
+
 
 @attrs.frozen
 class NodeInfo:
@@ -81,6 +88,9 @@ class NodeInfo:
     labels: Mapping[str, str] = attrs.field(factory=dict)
     compute: ComputeNodeInfo | None = None
     version: BuildVersion = NO_VERSION
+
+    def with_compute(self, compute: ComputeNodeInfo) -> NodeInfo:
+        return NodeInfo(self.node_id, self.type, self.labels, compute, self.version)
 
 
 @attrs.frozen

@@ -265,8 +265,7 @@ def _state(entry: _Entry) -> NodeState:
     if entry.state is None:
         info = entry.info
         if entry.reported and info.compute:
-            available, queue_used = entry.reported
-            info = attrs.evolve(info, compute=attrs.evolve(info.compute, available=available, queue_used=queue_used))
+            info = info.with_compute(info.compute.with_room(*entry.reported))
         connection = Connection.CONNECTED if entry.is_connected else Connection.DISCONNECTED
         entry.state = NodeState(info, entry.membership, connection)
     return entry.state
