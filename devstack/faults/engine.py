@@ -89,7 +89,7 @@ class FaultEngine:
         self._injections: dict[int, _Injection] = {}
         self._active: tuple[Effect, ...] = ()
         self.between = Between(cluster)
-        self._weather = Weather(cluster.kernel.trace)
+        self._weather = Weather(cluster.kernel)
         self._serial = 0
         self._changed_ns = cluster.now_ns
         cluster.wake(NAME, self.on_timer)

@@ -14,7 +14,7 @@ from devstack.compute.node import ComputeNode
 from devstack.faults.effects import MessageEffect
 from devstack.faults.fault import CERTAIN_PPM
 from devstack.faults.targets import is_job, job_of, machines
-from devstack.kernel import Deliver, Drop, Packet, Trace, Verdict
+from devstack.kernel import Deliver, Drop, Kernel, Packet, Verdict
 from devstack.messages import AskForBid, ManagementReply, Register, UpdateInfo, UpdateResources
 from devstack.models.gotext import duration_text
 from devstack.models.job import Job
@@ -27,8 +27,8 @@ __all__ = ["Clog", "Cut", "Delay", "Drops", "Duplicates", "Lie", "Stale", "Twin"
 class Weather:
     """The rule that asks every active effect about every packet."""
 
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
         # Replaced, never changed: an effect that is spent goes while packets are being judged.
         self.effects: tuple[MessageEffect, ...] = ()
 
@@ -53,7 +53,7 @@ class Weather:
         if verdict.instead is not None:
             changes.append(f"as {verdict.instead.target} {verdict.instead.message}")
         what = f"{packet.sequence} {', '.join(changes) or 'as usual'}"
-        self._trace.add(packet.sent_ns, "fault", str(effect.number), what)
+        self._kernel.trace.add(packet.sent_ns, "fault", str(effect.number), what)
 
 
 @attrs.define(eq=False)

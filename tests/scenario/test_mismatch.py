@@ -32,6 +32,22 @@ def test_observing_changes_nothing(lost_node):
     assert run(scenario).digest == observe_run(scenario, RunOptions())[1].digest
 
 
+DELAYED = """
+from devstack.faults import delay
+from devstack.scenario import batch, noop, scenario
+
+@scenario(nodes=2, faults=[delay(by="1s", for_="1m")])
+async def delayed(cluster):
+    await (await cluster.submit(batch(noop()))).wait("Completed", within="1h")
+"""
+
+
+def test_observing_sees_what_faults_write(write):
+    """What happens to messages is in the trace of an observed run too."""
+    scenario = load_one(str(write("delayed.py", DELAYED)))
+    assert run(scenario).digest == observe_run(scenario, RunOptions())[1].digest
+
+
 def test_the_first_difference_is_shown_with_contexts_and_draws(write):
     """What both agree on, how each goes on, and the draws by stream."""
     token = Token(str(write("unrepeatable.py", UNREPEATABLE)), "unrepeatable", 0)
