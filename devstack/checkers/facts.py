@@ -44,6 +44,8 @@ class Facts:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.holds: dict[str, dict[str, Hold]] = {node_id: {} for node_id in cluster.nodes}
+        # The same by execution and node: among 10,000 nodes nobody can look for one.
+        self._holds_of: dict[str, dict[str, Hold]] = {}
         self.results: dict[str, RunCommandResult] = {}
         self.held_ns: dict[str, int] = {}
         self.doubled: set[str] = set()
@@ -62,12 +64,20 @@ class Facts:
             if hold is None:
                 hold = Hold(action.execution_id, node_id, action.job, action.resources, now_ns)
                 holds[action.execution_id] = hold
+                self._holds_of.setdefault(action.execution_id, {})[node_id] = hold
             hold.is_running = kind is StartRun
         elif kind is StopRun:
             if action.execution_id in holds:
                 holds[action.execution_id].is_running = False
         elif kind is Discard and (ended := holds.pop(action.execution_id, None)) is not None:
             self.held_ns[ended.execution_id] = now_ns - ended.since_ns
+            self._let_go(ended)
+
+    def _let_go(self, hold: Hold) -> None:
+        holds = self._holds_of[hold.execution_id]
+        del holds[hold.node_id]
+        if not holds:
+            del self._holds_of[hold.execution_id]
 
     def saw_report(self, now_ns: int, node_id: str, event: Any) -> None:
         kind = type(event)
@@ -87,6 +97,8 @@ class Facts:
         if machine == self.cluster.requester_id:
             self.store = self.cluster.requester.store
             return
+        for hold in self.holds_on(machine).values():
+            self._let_go(hold)
         self.holds[machine] = {}
         if is_on and machine not in self.cluster.nodes:
             self.doubled.add(self.cluster.node(machine).config.node_id)
@@ -101,7 +113,7 @@ class Facts:
 
     def hold(self, execution_id: str) -> Hold | None:
         """Who holds capacity for the execution, if anybody."""
-        return next((holds[execution_id] for holds in self.holds.values() if execution_id in holds), None)
+        return next(iter(self._holds_of.get(execution_id, {}).values()), None)
 
     def limit_ns(self, hold: Hold) -> int:
         """The execution timeout that applies; zero: none."""
