@@ -150,9 +150,9 @@ class Cluster:
 
     def start(self) -> None:
         """Switch every machine on; the nodes register and send their first heartbeat."""
-        for name in self._machines:
-            self._machines[name].start(self.kernel.now_ns)
-            self._carry_out(name)
+        for name, machine in self._machines.items():
+            machine.start(self.kernel.now_ns)
+            self._carry_out(name, machine)
 
     @property
     def is_ready(self) -> bool:
@@ -193,7 +193,7 @@ class Cluster:
         try:
             return getattr(self.requester, question)(self._time_of(self.requester_id), *arguments)
         finally:
-            self._carry_out(self.requester_id)
+            self._carry_out(self.requester_id, self.requester)
 
     # ---- what faults do to machines ------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class Cluster:
         self._meddled_ns[name] = self.kernel.now_ns
         self._tell_power(name, is_on=True)
         self._machines[name].start(self._time_of(name))
-        self._carry_out(name)
+        self._carry_out(name, self._machines[name])
 
     def add_machine(self, name: str, machine: Any) -> None:
         """Switch on one more machine, beside the requester and the nodes."""
@@ -231,7 +231,7 @@ class Cluster:
         self._machines[name] = machine
         self._tell_power(name, is_on=True)
         machine.start(self._time_of(name))
-        self._carry_out(name)
+        self._carry_out(name, machine)
 
     def machine(self, name: str) -> Any:
         """The machine of that name as it is since it was last switched on; None while it has no power."""
@@ -277,7 +277,7 @@ class Cluster:
             self._held[target].append((self.deliver, target, source, message))
         elif (machine := self._machines.get(target)) is not None:
             machine.handle(self._time_of(target) if self._skew_ns else self.kernel.now_ns, source, message)
-            self._carry_out(target)
+            self._carry_out(target, machine)
 
     def fire(self, target: str, key: Hashable) -> None:
         """A timer of `target` is due."""
@@ -285,7 +285,7 @@ class Cluster:
             self._held[target].append((self.fire, target, key))
         elif (machine := self._machines.get(target)) is not None:
             machine.timer(self._time_of(target) if self._skew_ns else self.kernel.now_ns, key)
-            self._carry_out(target)
+            self._carry_out(target, machine)
         elif target in self._woken:
             self._woken[target](key)
 
@@ -299,10 +299,11 @@ class Cluster:
             for watcher in self.watchers:
                 watcher.saw_report(self.kernel.now_ns, target, event)
             machine.event(self._time_of(target), event)
-            self._carry_out(target)
+            self._carry_out(target, machine)
 
-    def _carry_out(self, name: str) -> None:
-        kernel, machine = self.kernel, self._machines[name]
+    def _carry_out(self, name: str, machine: Any) -> None:
+        """Do what the machine asks for, and write down what it has changed."""
+        kernel = self.kernel
         skew_ns = self._skew_ns.get(name, 0) if self._skew_ns else 0
         if machine is self.requester and machine.selector.journal:
             self._tell_selections(machine.selector.journal)

@@ -605,7 +605,7 @@ def test_a_refusal_of_a_bid_that_is_lost_is_said_again():
     extra = Execution("e-extra", record.job.id, "node-1" if running.node_id != "node-1" else "node-2", "default", "v")
     cluster.requester.store.create_execution(extra, record.history[0].event, cluster.now_ns)
     cluster.requester._call(cluster.now_ns, owed_call(extra))
-    cluster._carry_out("node-0")
+    cluster._carry_out("node-0", cluster.requester)
     cluster.run_for(30 * SECOND)
     assert (2, S.BID_REJECTED) == (len(lost), extra.compute)
     local = cluster.nodes[extra.node_id].store.read(extra.id)

@@ -110,7 +110,7 @@ class Reporter:
         self._set_report_timer()
 
     def _set_report_timer(self) -> None:
-        self._set_timer(REPORT, min(report.due_ns for report in self._reports))
+        self._set_timer(REPORT, min([report.due_ns for report in self._reports]))
 
     def _heartbeat(self) -> Heartbeat:
         self._sequence += 1

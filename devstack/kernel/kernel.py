@@ -53,8 +53,7 @@ class Kernel:
         self._timers: dict[tuple[str, Hashable], int] = {}
         self._posted: set[int] = set()  # Events that have not happened yet.
         self._packets = 0
-        self._instant_ns = start_ns
-        self._at_this_instant = 0
+        self._at_this_instant = 0  # Events since time last moved on.
         self.is_halted = False
 
     # ---- asking for things to happen -----------------------------------------------------------------------
@@ -64,7 +63,7 @@ class Kernel:
         now_ns, network = self.now_ns, self.network
         self._packets = sequence = self._packets + 1
         self.trace.add(now_ns, "send", source, f"{sequence} {target} {message!s}")
-        travel_ns = network.travel_ns(source, target)
+        travel_ns = network.travel_ns(source, target) if network.links_ns else network.latency_ns
         packet = Packet(sequence, source, target, message, now_ns)
         if not network.rules:
             self._queue.push(now_ns + travel_ns, target, MESSAGE, packet)
@@ -132,32 +131,32 @@ class Kernel:
         Raises:
             LivelockError: events without delay follow each other for ever.
         """
-        pop, trace = self._queue.pop_until, self.trace
+        pop, note = self._queue.pop_until, self.trace.add
         count = 0
         self.is_halted = False
         while count != at_most and not self.is_halted:
             due = pop(time_ns)
             if due is None:
-                self.now_ns = max(self.now_ns, time_ns)
+                if time_ns > self.now_ns:
+                    self.now_ns, self._at_this_instant = time_ns, 0
                 break
             count += 1
             at_ns, sequence, target, kind, payload = due
-            if at_ns != self._instant_ns:
-                self._instant_ns, self._at_this_instant = at_ns, 0
+            if at_ns != self.now_ns:
+                self.now_ns, self._at_this_instant = at_ns, 0
             self._at_this_instant += 1
             if self._at_this_instant > EVENTS_AT_ONE_INSTANT:
                 raise LivelockError(self._describe_loop(due))
-            self.now_ns = at_ns
             if kind == MESSAGE:
-                trace.add(at_ns, "recv", target, str(payload.sequence))
+                note(at_ns, "recv", target, str(payload.sequence))
                 host.deliver(target, payload.source, payload.message)
             elif kind == TIMER:
                 del self._timers[target, payload]
-                trace.add(at_ns, "timer", target, str(payload))
+                note(at_ns, "timer", target, str(payload))
                 host.fire(target, payload)
             else:
                 self._posted.discard(sequence)
-                trace.add(at_ns, "event", target, str(payload))
+                note(at_ns, "event", target, str(payload))
                 host.post(target, payload)
         return count
 
