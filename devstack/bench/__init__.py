@@ -3,6 +3,8 @@
 measures   what is measured, and the goals     clients    HTTP clients that know nothing of our code
 simulated  cluster in process, virtual pace    report     the table
 live       a stack as a user starts it         logs       logs that are followed
+scenarios  seeds, quiet times, many nodes      mixed      the universe that is drawn
+proof      every seed of it twice, and replayed
 """
 
 from devstack.bench.measures import MEASURES

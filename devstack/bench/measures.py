@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from devstack.bench import live, logs, simulated
+from devstack.bench import live, logs, scenarios, simulated
 
 __all__ = ["MEASURES", "Measure"]
 
@@ -68,4 +68,19 @@ MEASURES: Final = (
         "jobs", "in process, 100 nodes, 5,000 jobs of Count 1", "jobs/s", "30-47 jobs/s", 1_500,
         simulated.jobs_per_second, more_is_better=True,
     ),
+    Measure(
+        "seeds", "mixed universe of 5 nodes, 20 jobs, 3 faults; one core", "seeds/s", "(minutes each)", 100,
+        scenarios.seeds_per_second, more_is_better=True,
+    ),
+    Measure(
+        "idle1000", "1,000 idle nodes for a virtual hour, CPU", "s", "3,600 s", 5, scenarios.idle_hour_of_1000_nodes_s,
+    ),
+    Measure(
+        "speed5", "5 nodes with a job a minute, against real time", "x", "1 x", 5_000, scenarios.times_real_time,
+        more_is_better=True,
+    ),
+    Measure("scenario", "scenario run of a small scenario, cold", "s", "(real time)", 1, scenarios.cold_scenario_s),
+    Measure("start10k", "in process, 10,000 nodes ready, CPU", "s", "-", 2, scenarios.ready_10000_nodes_s),
+    Measure("place10k", "in process, one job on 10,000 nodes, CPU", "ms", "-", 5, scenarios.placement_on_10000_ms),
+    Measure("beat10k", "heartbeat round of 10,000 nodes, CPU", "s", "-", 1, scenarios.heartbeats_of_10000_s),
 )  # fmt: skip

@@ -9,14 +9,15 @@ from devstack.kernel import Keep, Trace
 from devstack.models.job import Job, JobState, SpecConfig, Task
 from devstack.runtime.simulated import SimulatedShell
 
-__all__ = ["executions_per_second", "jobs_per_second"]
+__all__ = ["executions_per_second", "jobs_per_second", "ready_cluster"]
 
 SECOND_NS = 1_000_000_000
 NODES = 100
 
 
-def _cluster() -> Cluster:
-    cluster = Cluster(simulated_nodes(NODES), lambda world: SimulatedShell(world.kernel), trace=Trace(Keep.NONE))
+def ready_cluster(nodes: int) -> Cluster:
+    """So many like nodes, each registered and heard; digest on, no records kept."""
+    cluster = Cluster(simulated_nodes(nodes), lambda world: SimulatedShell(world.kernel), trace=Trace(Keep.NONE))
     cluster.start()
     cluster.run_for(SECOND_NS)
     assert cluster.is_ready
@@ -29,7 +30,7 @@ def _noop_job(count: int) -> Job:
 
 def _completed_per_second(jobs: int, count: int) -> float:
     """How many executions complete in a second of the wall clock."""
-    cluster, job = _cluster(), _noop_job(count)
+    cluster, job = ready_cluster(NODES), _noop_job(count)
     started = time.perf_counter()
     for _ in range(jobs):
         cluster.submit(job)
