@@ -61,6 +61,10 @@ class Seed:
             found = self._streams[name] = Stream(name, int.from_bytes(digest, "big"))
         return found
 
+    def total(self) -> int:
+        """How many draws all streams have given so far."""
+        return sum(stream.draws for stream in self._streams.values())
+
     def draws(self) -> dict[tuple[str, ...], int]:
         """How many draws each stream has given so far, by name."""
         return {name: self._streams[name].draws for name in sorted(self._streams)}

@@ -44,11 +44,13 @@ class _DrawTrace(Trace):
 
     cluster: Cluster
     log: list[tuple[int, Draws]]
+    total: int
 
     def add(self, time_ns: int, kind: str, subject: str, detail: str) -> None:
-        draws = {"/".join(name): count for name, count in self.cluster.draws().items()}
-        if not self.log or self.log[-1][1] != draws:
-            self.log.append((self.count, draws))
+        total = self.cluster.seed.total()
+        if total != self.total:
+            self.total = total
+            self.log.append((self.count, {"/".join(name): count for name, count in self.cluster.draws().items()}))
         super().add(time_ns, kind, subject, detail)
 
 
@@ -56,7 +58,7 @@ def watch_draws(cluster: Cluster) -> list[tuple[int, Draws]]:
     """Have the cluster's trace keep a log of draws; the log, which grows."""
     trace = _DrawTrace.__new__(_DrawTrace)
     trace.__dict__.update(cluster.kernel.trace.__dict__)
-    trace.cluster, trace.log = cluster, []
+    trace.cluster, trace.log, trace.total = cluster, [], -1
     cluster.kernel.trace = trace
     return trace.log
 
