@@ -7,15 +7,18 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from devstack.bench import MEASURES, clients, live, logs, report, simulated
+from devstack.bench import MEASURES, clients, live, logs, report, scenarios, simulated
 from devstack.bench.clients import Api
 from devstack.bench.measures import Measure
 from devstack.cli.main import cli
+from devstack.scenario.load import load_one
+from devstack.scenario.run import run
 
 JOBS = "/api/v1/orchestrator/jobs"
 
@@ -171,6 +174,29 @@ def test_a_cluster_in_this_process_gives_figures(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(simulated, "_noop_job", lambda count: _failing_job())
     with pytest.raises(AssertionError, match="Failed"):
         simulated._completed_per_second(1, 1)
+
+
+def test_scenarios_and_many_nodes_give_figures(monkeypatch: pytest.MonkeyPatch):
+    """Taken on few seeds and few nodes, the way is the same."""
+    monkeypatch.setattr(scenarios, "SEEDS", 2)
+    monkeypatch.setattr(scenarios, "MANY", 3)
+    monkeypatch.setattr(scenarios, "HOUR_NS", 10**9)
+    figures = (
+        scenarios.seeds_per_second(),
+        scenarios.idle_hour_of_1000_nodes_s(),
+        scenarios.times_real_time(minutes=1),
+        scenarios.ready_10000_nodes_s(),
+        scenarios.placement_on_10000_ms(count=2),
+        scenarios.heartbeats_of_10000_s(),
+    )
+    assert all(figure > 0 for figure in figures)
+
+
+def test_the_small_scenario_is_one_that_passes(tmp_path: Path):
+    """Or its figure would be that of an error."""
+    file = tmp_path / "small.py"
+    file.write_text(scenarios.SMALL)
+    assert run(load_one(str(file))).is_passed
 
 
 def _failing_job() -> Any:

@@ -147,3 +147,62 @@ def test_what_is_asked_without_waiting_happens_before_time_moves():
         assert not cluster.has_power("node-2")
 
     run(script)
+
+
+def test_a_wait_for_one_job_is_not_woken_by_another():
+    """Each look at a condition costs; what cannot change it is passed over, and its own change is not."""
+    looks: list[int] = []
+
+    async def script(cluster: Cluster, pace: VirtualPace) -> float:
+        jobs = [(await pace.ask(cluster.submit, a_job(text))).record for text in ("10s", "20s", "5m")]
+
+        def is_over() -> bool:
+            looks.append(cluster.now_ns)
+            return jobs[2].is_terminal
+
+        started = trio.current_time()
+        await pace.wait("the last job", is_over, [jobs[2].job.id])
+        return trio.current_time() - started
+
+    assert 300 < run(script) < 301
+    quiet = [at_ns for at_ns in looks if 5 * 10**9 < at_ns - looks[0] < 299 * 10**9]
+    assert [] == quiet
+
+
+def test_a_wait_for_a_job_is_woken_by_nodes():
+    """Its condition may hang on where its executions are, and whether anybody is there."""
+
+    async def script(cluster: Cluster, pace: VirtualPace) -> float:
+        await trio.sleep(1)
+        record = (await pace.ask(cluster.submit, a_job("1h"))).record
+        pace.ask_later(cluster.crash, "node-2")
+        await pace.wait("the loss of node-2", lambda: cluster.requester.nodes.is_lost("node-2"), [record.job.id])
+        return trio.current_time()
+
+    assert 30 < run(script) < 120
+
+
+def test_a_script_of_one_task_is_answered_at_once_and_still_in_its_turn():
+    """What it asked for without waiting comes first."""
+    order: list[str] = []
+
+    async def script(cluster: Cluster, pace: VirtualPace) -> None:
+        await pace.ask(order.append, "first")
+        pace.ask_later(order.append, "second")
+        await pace.ask(order.append, "third")
+
+    run(script)
+    assert ["first", "second", "third"] == order
+
+
+def test_a_script_that_is_cancelled_asks_nothing_more():
+    """Also where its answer would not have to wait."""
+    asked: list[int] = []
+
+    async def script(cluster: Cluster, pace: VirtualPace) -> None:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await pace.ask(asked.append, 1)
+
+    run(script)
+    assert [] == asked
