@@ -10,16 +10,16 @@ import argparse
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Final
 
 import attrs
 
+from devstack.bench.scenarios import mixed_token
 from devstack.scenario.many import SeedResult, default_jobs, run_many
 from devstack.scenario.replay import replay
-from devstack.scenario.token import Token, short_path
+from devstack.scenario.token import Token
 
-__all__ = ["Proof", "main", "mixed_token", "prove"]
+__all__ = ["Proof", "main", "prove"]
 
 MOST_SHOWN: Final = 10
 # Seeds that a process replays at a time.
@@ -44,11 +44,6 @@ class Proof:
             f"{len(self.violated):,} did not pass"
         ]
         return "\n".join(lines + self.differing[:MOST_SHOWN] + self.violated[:MOST_SHOWN])
-
-
-def mixed_token() -> Token:
-    """The token of the mixed universe."""
-    return Token(short_path(str(Path(__file__).with_name("mixed.py"))), "mixed", 0)
 
 
 def prove(

@@ -14,15 +14,16 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from devstack.bench.proof import mixed_token
 from devstack.bench.simulated import SECOND_NS, ready_cluster
 from devstack.scenario.builders import batch, noop
 from devstack.scenario.many import run_many
+from devstack.scenario.token import Token, short_path
 
 __all__ = [
     "cold_scenario_s",
     "heartbeats_of_10000_s",
     "idle_hour_of_1000_nodes_s",
+    "mixed_token",
     "placement_on_10000_ms",
     "ready_10000_nodes_s",
     "seeds_per_second",
@@ -43,6 +44,11 @@ async def small(cluster):
     cluster.inject(crash(execution.node, after="10s"))
     await job.wait("Completed", within="15m")
 '''
+
+
+def mixed_token() -> Token:
+    """The token of the mixed universe."""
+    return Token(short_path(str(Path(__file__).with_name("mixed.py"))), "mixed", 0)
 
 
 def _cpu_s(work: Callable[[], object]) -> float:
