@@ -125,6 +125,10 @@ class Cluster:
         config = requester or RequesterConfig(labels=node_labels("node-0"))
         self.seed = Seed(seed)
         self.kernel = Kernel(self.seed, start_ns, network, trace)
+        for node in nodes:
+            if node.latency_ns is not None:
+                self.kernel.network.set_latency(node.node_id, config.node_id, node.latency_ns)
+                self.kernel.network.set_latency(config.node_id, node.node_id, node.latency_ns)
         self._requester_config = config
         self.requester = self._new_requester(None)
         self.nodes: dict[str, ComputeNode] = {node.node_id: ComputeNode(node) for node in nodes}

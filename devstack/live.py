@@ -5,12 +5,11 @@ Everything that is opened here (sockets, threads, folders, containers) is closed
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 import attrs
 import trio
@@ -19,26 +18,18 @@ from devstack.adapters.docker import DockerExecutor, remove_leftovers, this_stac
 from devstack.adapters.inline import InlineStorage
 from devstack.adapters.local_directory import LocalDirectoryStorage, parse_allow_list
 from devstack.adapters.local_publisher import LocalPublisher, NoopPublisher, local_publisher_app
-from devstack.adapters.noop import check_noop
 from devstack.adapters.probes import ExecProbe, HttpProbe
 from devstack.adapters.url import UrlStorage
 from devstack.adapters.wasm import WasmExecutor
-from devstack.backend import Recorder, StackBackend
-from devstack.behaviour import DOCUMENTED, Behaviour
+from devstack.assembly import Providers, StackOptions, make_cluster
+from devstack.backend import StackBackend
 from devstack.checkers import LiveCheckers
-from devstack.cluster import Cluster, node_labels, simulated_nodes
-from devstack.compute.config import ComputeConfig, check_limits
+from devstack.cluster import Cluster
 from devstack.errors import AdapterError, DevstackError
 from devstack.faults.engine import FaultEngine
-from devstack.faults.fault import Fault
 from devstack.folders import remove_abandoned, stack_folder
 from devstack.http_api.app import create_app
 from devstack.http_api.serve import listen, serve
-from devstack.kernel import Keep, Network, Trace
-from devstack.machine import default_capacity
-from devstack.models.job import SpecConfig
-from devstack.models.resources import Resources
-from devstack.orchestrator.config import RequesterConfig
 from devstack.runtime.logs import LogBook
 from devstack.runtime.pace import RealTimePace
 from devstack.runtime.ports import Executor, Probe, Publisher, Storage
@@ -46,57 +37,8 @@ from devstack.runtime.shell import LiveShell
 
 __all__ = ["LiveStack", "StackOptions", "open_stack"]
 
-TRACE_TAIL: Final = 10_000
 READY_LIMIT_S: Final = 30.0
 ENGINE_LIMIT_S: Final = 5.0
-
-
-class SessionRecorder(Recorder, Protocol):
-    """Keeps the session of one stack in a file."""
-
-    def begin(self, cluster: Cluster) -> None:
-        """The stack is ready."""
-
-    async def keep_written(self) -> None:
-        """Keep the file up to date, for ever."""
-
-    def write(self) -> None:
-        """Bring the file up to date."""
-
-
-@attrs.frozen
-class StackOptions:
-    """What `up` can be told; the defaults are those of the command line."""
-
-    nodes: int = 3
-    host: str = "127.0.0.1"
-    port: int = 1234
-    seed: int = 0
-    speed: int = 1
-    behaviour: Behaviour = DOCUMENTED
-    repo: Path | None = None
-    capacity: Resources | None = None
-    max_job: Resources | None = None
-    default_job: Resources | None = None
-    allow_listed_paths: tuple[str, ...] = ()
-    docker: bool = True
-    disabled_engines: frozenset[str] = frozenset()
-    disabled_publishers: frozenset[str] = frozenset()
-    disabled_sources: frozenset[str] = frozenset()
-    bad_actors: int = 0
-    default_publisher: SpecConfig = SpecConfig()
-    manual_approval: bool = False
-    node_settings: dict[str, Any] = attrs.field(factory=dict)
-    probe_exec: str = ""
-    probe_http: str = ""
-    # What a scenario wishes beside: other nodes than like ones, and settings of the requester.
-    reshape: Callable[[ComputeConfig], ComputeConfig] | None = None
-    requester_settings: dict[str, Any] = attrs.field(factory=dict)
-    docker_mode: str = "live"  # `record` keeps what containers do as cassettes, `replay` plays them without an engine.
-    cassettes: Path = Path("cassettes")
-    recording: SessionRecorder | None = None
-    faults: tuple[Fault, ...] = ()
-    warn: Callable[[str], None] = lambda line: None  # Is given a line when a rule does not hold.
 
 
 @attrs.define
@@ -172,10 +114,11 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
             task_env = not options.behaviour.on("task-env-ignored")
             return LiveShell(
                 pace, nursery, root / "executions", stack_id, engines, storages, publishers, logs, task_env,
-                _probes(options),
+                _probes(cluster),
             )  # fmt: skip
 
-        cluster = _make_cluster(options, engines, storages, publishers, make_shell, root)
+        have = Providers(engines.keys(), publishers.keys(), storages.keys())
+        cluster = make_cluster(options, have, make_shell, root)
         pace = paces[0]
         cluster.start()
         nursery.start_soon(pace.run)
@@ -199,9 +142,14 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
         )
 
 
-def _probes(options: StackOptions) -> list[Probe]:
-    probes: list[Probe] = [ExecProbe(options.probe_exec)] if options.probe_exec else []
-    return [*probes, HttpProbe(options.probe_http)] if options.probe_http else probes
+def _probes(cluster: Cluster) -> dict[str, list[Probe]]:
+    """Who is asked about the jobs of each node that has anybody to ask."""
+    probes: dict[str, list[Probe]] = {}
+    for name, node in cluster.nodes.items():
+        if node.config.has_probe:
+            probes[name] = [ExecProbe(node.config.probe_exec)] if node.config.probe_exec else []
+            probes[name] += [HttpProbe(node.config.probe_http)] if node.config.probe_http else []
+    return probes
 
 
 class _LatePace:
@@ -239,62 +187,6 @@ async def _ask_engine(docker: DockerExecutor) -> tuple[str, str]:
         except AdapterError as exc:
             return f"no Docker engine answers: {exc.message}", ""
     return f"the Docker engine did not answer within {ENGINE_LIMIT_S:.0f} s", ""
-
-
-def _make_cluster(
-    options: StackOptions,
-    engines: dict[str, Executor],
-    storages: dict[str, Storage],
-    publishers: dict[str, Publisher],
-    make_shell: Callable[[Cluster], LiveShell],
-    root: Path,
-) -> Cluster:
-    capacity = options.capacity or default_capacity(root)
-    settings = {"has_probe": bool(_probes(options))} | options.node_settings
-    if options.max_job is not None:
-        settings["max_job"] = options.max_job
-    if options.default_job is not None:
-        settings["default_job"] = options.default_job
-    disabled_noop = "noop" in options.disabled_engines
-    nodes = simulated_nodes(
-        options.nodes,
-        behaviour=options.behaviour,
-        capacity=capacity,
-        engines=_offered(("docker", "wasm"), engines, options.disabled_engines),
-        publishers=_offered(("noop", "local"), publishers, options.disabled_publishers),
-        sources=_offered(("urldownload", "inline", "localdirectory"), storages, options.disabled_sources),
-        hidden_engines=() if disabled_noop else ("noop",),
-        check_simulated=check_noop,
-        **settings,
-    )
-    first_bad = len(nodes) - options.bad_actors
-    if options.bad_actors and options.behaviour.on("bad-actors-by-index"):
-        first_bad -= 1  # v1.4.0 compares the index among all nodes, the requester too, with a count of compute nodes.
-    nodes = [attrs.evolve(node, is_bad_actor=index >= first_bad) for index, node in enumerate(nodes)]
-    if options.reshape is not None:
-        nodes = [options.reshape(node) for node in nodes]
-    for node in nodes:
-        check_limits(node)
-    requester = RequesterConfig(
-        labels=node_labels("node-0"),
-        behaviour=options.behaviour,
-        default_publisher=options.default_publisher,
-        manual_approval=options.manual_approval,
-        unlisted_providers=frozenset() if disabled_noop else frozenset({"noop"}),
-    )
-    return Cluster(
-        nodes,
-        make_shell,
-        seed=options.seed,
-        requester=attrs.evolve(requester, **options.requester_settings),
-        start_ns=time.time_ns(),
-        network=Network(),
-        trace=Trace(Keep.TAIL, TRACE_TAIL),
-    )
-
-
-def _offered(order: tuple[str, ...], have: dict[str, Any], disabled: frozenset[str]) -> tuple[str, ...]:
-    return tuple(key for key in order if key in have and key not in disabled)
 
 
 async def _remove_leftovers(with_docker: bool) -> None:

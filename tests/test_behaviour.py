@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import devstack
+from devstack.assembly import Providers, StackOptions, make_cluster
 from devstack.behaviour import DOCUMENTED, SWITCHES, Behaviour, Origin, parse
 from devstack.cli.up import _options, up
 from devstack.errors import UsageError
-from devstack.live import StackOptions, _make_cluster
 from devstack.runtime.simulated import SimulatedShell
 
 CODE = {
@@ -78,5 +78,5 @@ def test_the_memory_limit_of_a_job_sets_the_default_in_v1_4_0(switch):
 def test_one_bad_actor_makes_two_nodes_bad_in_v1_4_0(tmp_path, switch, bad):
     """`bad-actors-by-index`; by default exactly the last ones are bad."""
     options = StackOptions(nodes=3, bad_actors=1, behaviour=parse([f"bad-actors-by-index={switch}"]))
-    cluster = _make_cluster(options, {}, {}, {}, lambda world: SimulatedShell(world.kernel), tmp_path)
+    cluster = make_cluster(options, Providers((), (), ()), lambda world: SimulatedShell(world.kernel), tmp_path)
     assert bad == [node_id for node_id, node in cluster.nodes.items() if node.config.is_bad_actor]

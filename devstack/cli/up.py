@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -13,8 +14,6 @@ from devstack.cli.settings import program
 from devstack.errors import UsageError
 
 __all__ = ["up"]
-
-MOST_NODES: Final = 100_000
 
 
 def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -33,6 +32,8 @@ def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
 
 @click.command(cls=Command, asks_a_server=False, short_help="Start a whole Bacalhau network on this machine.")
 @option("--nodes", type=Uint32(), default=None, metavar="N", help="How many compute nodes.  [default: 3]")
+@option("--cluster", default="", metavar="FILE",
+        help="The nodes as this YAML file describes them, each with a size, labels, engines of its own.")  # fmt: skip
 @option("--compute-nodes", "--computes", type=Uint32(), default=None, hidden=True)
 @option("--requester-nodes", "--orchestrators", type=Uint32(), default=1, hidden=True)
 @option("--hybrid-nodes", "--hybrids", type=Uint32(), default=0, hidden=True)
@@ -117,8 +118,8 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
     from devstack.compute.config import DEFAULT_JOB
     from devstack.live import StackOptions
     from devstack.models.job import SpecConfig
+    from devstack.scenario.settings import shaped
 
-    seed = secrets.randbits(31) if flags["seed"] is None else flags["seed"]
     if flags["speed"] < 1:
         raise UsageError("--speed is a whole number, 1 or more")
     if flags["port"] > 65535:
@@ -128,7 +129,10 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
     if repo is not None and repo.exists() and not repo.is_dir():
         raise UsageError(f"--repo {repo} is no folder")
     capacity = _with_machine(total, repo)
-    selected = behaviour.parse(flags["behaviour"])
+    described = _described(flags, capacity)
+    seed = flags["seed"] if flags["seed"] is not None else described.seed
+    seed = secrets.randbits(31) if seed is None else seed
+    selected = behaviour.parse(flags["behaviour"] or described.behaviour)
     job = _resources(flags, "limit_job_cpu", "limit_job_memory", "limit_job_disk", "limit_job_gpu")
     default_job = None
     if job.memory_bytes and selected.on("limit-job-memory-sets-default"):
@@ -142,7 +146,7 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
     if selected.on("disable-flags-ignored"):
         engines = publishers = sources = frozenset()
     options = StackOptions(
-        nodes=_node_count(flags),
+        nodes=described.nodes,
         host=flags["host"],
         port=flags["port"],
         seed=seed,
@@ -161,8 +165,8 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
         default_publisher=SpecConfig(publisher) if publisher else SpecConfig(),
         manual_approval=flags["manual_approval"],
         node_settings=_node_settings(flags),
-        probe_exec=flags["job_selection_probe_exec"],
-        probe_http=flags["job_selection_probe_http"],
+        reshape=partial(shaped, shapes=described.settings) if described.settings else None,
+        requester_settings=dict(described.requester_settings),
         faults=_faults(flags["faults"]),
         **_recording(flags),
     )
@@ -197,18 +201,30 @@ def _recording(flags: dict[str, Any]) -> dict[str, Any]:
     return {"docker_mode": "record", "cassettes": recording.cassettes, "recording": recording}
 
 
-def _node_count(flags: dict[str, Any]) -> int:
+def _described(flags: dict[str, Any], capacity: Any) -> Any:
+    """The cluster of the file, or one of so many like nodes."""
+    from devstack.scenario.cluster_form import MOST_NODES, Description, read_cluster
+
+    count = _node_count(flags)
+    if not flags["cluster"]:
+        if count is not None and count > MOST_NODES:
+            raise UsageError(f"{count} nodes are more than one process can hold", f"use {MOST_NODES} or less")
+        return Description() if count is None else Description(nodes=count)
+    if count is not None:
+        raise UsageError("--nodes and --cluster both say how many nodes there are", "leave out --nodes")
+    return read_cluster(Path(flags["cluster"]).expanduser(), capacity)
+
+
+def _node_count(flags: dict[str, Any]) -> int | None:
+    """How many nodes the flags ask for; None: they do not say."""
     if flags["requester_nodes"] != 1 or flags["hybrid_nodes"]:
         raise UsageError(
             "this stack has exactly one requester and no hybrid nodes", "say --nodes N for N compute nodes"
         )
     if flags["nodes"] is not None and flags["compute_nodes"] is not None:
         raise UsageError("--nodes and --compute-nodes say the same thing", "give one of them")
-    given = flags["nodes"] if flags["nodes"] is not None else flags["compute_nodes"]
-    count = 3 if given is None else int(given)
-    if count > MOST_NODES:
-        raise UsageError(f"{count} nodes are more than one process can hold", f"use {MOST_NODES} or less")
-    return count
+    given: int | None = flags["nodes"] if flags["nodes"] is not None else flags["compute_nodes"]
+    return given
 
 
 def _resources(flags: dict[str, Any], cpu: str, memory: str, disk: str, gpu: str) -> Any:
@@ -241,6 +257,8 @@ def _node_settings(flags: dict[str, Any]) -> dict[str, Any]:
         "accept_networked": flags["job_selection_accept_networked"],
         "reject_stateless": flags["job_selection_reject_stateless"],
         "locality": Locality(flags["job_selection_data_locality"]),
+        "probe_exec": flags["job_selection_probe_exec"],
+        "probe_http": flags["job_selection_probe_http"],
         "min_timeout_ns": _duration_ns(flags, "min_job_execution_timeout"),
         "max_timeout_ns": _duration_ns(flags, "max_job_execution_timeout"),
         "default_timeout_ns": _duration_ns(flags, "default_job_execution_timeout"),

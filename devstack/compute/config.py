@@ -13,12 +13,26 @@ import attrs
 
 from devstack.behaviour import DOCUMENTED, Behaviour
 from devstack.errors import UsageError
-from devstack.models.gotext import SECOND_NS
+from devstack.models.gotext import SECOND_NS, duration_text
 from devstack.models.job import SpecConfig
 from devstack.models.resources import Resources
 
-__all__ = ["DEFAULT_JOB", "ComputeConfig", "Locality", "SpecCheck", "check_limits", "node_labels"]
+__all__ = [
+    "DEFAULT_JOB",
+    "ENGINES",
+    "PUBLISHERS",
+    "SOURCES",
+    "ComputeConfig",
+    "Locality",
+    "SpecCheck",
+    "check_limits",
+    "node_labels",
+]
 
+# The provider keys that a node may list, in the order in which it lists them.
+ENGINES: Final = ("docker", "wasm")
+PUBLISHERS: Final = ("noop", "local")
+SOURCES: Final = ("urldownload", "inline", "localdirectory")
 DEFAULT_JOB: Final = Resources(cpu_millis=500, memory_bytes=10**9)
 
 
@@ -50,16 +64,17 @@ class ComputeConfig:
     `max_job` is the most that one job may use; by default all of `total`.
     Execution timeouts outside `min_timeout_ns` and `max_timeout_ns` (0: no upper bound) are refused; a job without one
     gets `default_timeout_ns`.
-    `has_probe`: an exec or http probe is configured, so that every bid has to ask outside.
+    `probe_exec`, `probe_http`: a command and a web page that are asked about every job; empty: none.
     `wait_on_refusal`, `wait_on_bid`: what would be refused, or bid for, waits for a person instead.
+    `latency_ns`: how long a message takes between this node and the requester, each way; None: as all others.
     """
 
     node_id: str
     requester_id: str
     labels: Mapping[str, str] = attrs.field(factory=dict)
-    engines: tuple[str, ...] = ("docker", "wasm")
-    publishers: tuple[str, ...] = ("noop", "local")
-    sources: tuple[str, ...] = ("urldownload", "inline", "localdirectory")
+    engines: tuple[str, ...] = ENGINES
+    publishers: tuple[str, ...] = PUBLISHERS
+    sources: tuple[str, ...] = SOURCES
     hidden_engines: tuple[str, ...] = ("noop",)
     hidden_publishers: tuple[str, ...] = ()
     hidden_sources: tuple[str, ...] = ()
@@ -75,7 +90,8 @@ class ComputeConfig:
     accept_networked: bool = False
     reject_stateless: bool = False
     locality: Locality = Locality.ANYWHERE
-    has_probe: bool = False
+    probe_exec: str = ""
+    probe_http: str = ""
     wait_on_bid: bool = False
     wait_on_refusal: bool = False
     is_bad_actor: bool = False
@@ -84,9 +100,15 @@ class ComputeConfig:
     info_interval_ns: int = 60 * SECOND_NS
     register_timeout_ns: int = 2 * SECOND_NS
     engine_start_ns: int = SECOND_NS // 2
+    latency_ns: int | None = None
     kept_executions: int = 1000
     with_history: bool = False
     behaviour: Behaviour = DOCUMENTED
+
+    @property
+    def has_probe(self) -> bool:
+        """Whether every bid has to ask outside."""
+        return bool(self.probe_exec or self.probe_http)
 
     def has_engine(self, key: str) -> bool:
         return key in self.engines or key in self.hidden_engines
@@ -102,8 +124,20 @@ def check_limits(config: ComputeConfig, physical: Resources | None = None) -> No
     """Refuse limits that contradict each other, or the machine (`physical`; None: whatever it has).
 
     Raises:
-        UsageError: a limit is greater than the one that contains it.
+        UsageError: a limit is greater than the one that contains it, or the node could never register.
     """
+    if 0 < config.max_timeout_ns < config.min_timeout_ns:
+        raise UsageError(
+            f"validating compute config: the shortest timeout of a job {duration_text(config.min_timeout_ns)} exceeds "
+            f"the longest {duration_text(config.max_timeout_ns)}",
+            f"lower the min_timeout of {config.node_id}",
+        )
+    if config.latency_ns is not None and 2 * config.latency_ns >= config.register_timeout_ns:
+        raise UsageError(
+            f"with a latency of {duration_text(config.latency_ns)} no answer reaches {config.node_id} within its "
+            f"register_timeout of {duration_text(config.register_timeout_ns)}",
+            "lower the latency or raise register_timeout",
+        )
     pairs = [
         ("job resource limits", config.max_job, "total resource limits", config.total),
         ("default job resources", config.default_job, "job resource limits", config.max_job),

@@ -16,7 +16,7 @@ from devstack.errors import InvalidJobError
 from devstack.models.gotext import cpu_text, human_bytes
 from devstack.models.job import ResourcesConfig
 
-__all__ = ["NO_RESOURCES", "Gpu", "Resources", "normalise", "parse", "simulated_gpus"]
+__all__ = ["MOST_GPUS", "NO_RESOURCES", "Gpu", "Resources", "normalise", "parse", "simulated_gpus"]
 
 
 @attrs.frozen
@@ -26,12 +26,19 @@ class Gpu:
     vendor: str = ""
     memory_mib: int = 0
     pci_address: str = ""
+    is_simulated: bool = False  # Counted and handed out, but there is nothing that a container could be given.
 
 
-def simulated_gpus(count: int) -> tuple[Gpu, ...]:
-    """Devices for a node that is to have so many; 256 at most, for a bus has no more addresses."""
+MOST_GPUS: Final = 256  # A bus has no more addresses.
+
+
+def simulated_gpus(
+    count: int, name: str = "Simulated GPU", vendor: str = "NVIDIA", memory_mib: int = 16384
+) -> tuple[Gpu, ...]:
+    """Devices for a node that is to have so many; `MOST_GPUS` at most."""
     return tuple(
-        Gpu(index, "Simulated GPU", "NVIDIA", 16384, f"0000:00:{index:02x}.0") for index in range(min(count, 256))
+        Gpu(index, name, vendor, memory_mib, f"0000:00:{index:02x}.0", is_simulated=True)
+        for index in range(min(count, MOST_GPUS))
     )
 
 

@@ -15,7 +15,7 @@ import trio
 from devstack.errors import UsageError
 from devstack.live import StackOptions, open_stack
 from devstack.pytest_plugin.plan import plan_of
-from devstack.scenario.run import shaped
+from devstack.scenario.settings import shaped
 
 __all__ = ["Bacalhau", "live_stack", "options_of"]
 

@@ -80,12 +80,12 @@ class LiveShell:
         publishers: Mapping[str, Publisher],
         logs: LogBook,
         task_env_reaches_program: bool = True,
-        probes: Sequence[Probe] = (),
+        probes: Mapping[str, Sequence[Probe]] | None = None,
     ) -> None:
         self._pace, self._nursery, self._root, self._stack_id = pace, nursery, root, stack_id
         self._engines, self._storages, self._publishers, self._logs = engines, storages, publishers, logs
         self._task_env = task_env_reaches_program
-        self._probes = tuple(probes)
+        self._probes = probes or {}
         self._simulated = SimulatedShell(pace.cluster.kernel)
         self._workspaces: dict[str, Workspace] = {}
         self._power_cuts = 0
@@ -121,7 +121,7 @@ class LiveShell:
 
     def _assess(self, node_id: str, action: Assess) -> None:
         task = action.job.task
-        if self._is_simulated(task) and not task.input_sources and not self._probes:
+        if self._is_simulated(task) and not task.input_sources and node_id not in self._probes:
             self._simulated.perform(node_id, action)
         else:
             self._nursery.start_soon(self._assess_outside, node_id, action)
@@ -150,7 +150,7 @@ class LiveShell:
     async def _probe(self, node_id: str, job: Job) -> Answer | None:
         """What the probes say together: the first that does not take the job decides."""
         answer = None
-        for probe in self._probes:
+        for probe in self._probes.get(node_id, ()):
             answer = await probe.ask(node_id, job)
             if answer.waits or not answer.bids:
                 return answer

@@ -19,7 +19,8 @@ from devstack.models.job import Job
 from devstack.runtime.pace import RealTimePace
 from devstack.scenario.decorator import Scenario
 from devstack.scenario.elsewhere import PlayedOutcome, play, refuse
-from devstack.scenario.run import RunOptions, shaped
+from devstack.scenario.run import RunOptions
+from devstack.scenario.settings import shaped
 from devstack.scenario.simulated import execution_view, job_view, node_views
 from devstack.scenario.world import ExecutionView, JobView, NodeView, World
 

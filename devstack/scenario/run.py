@@ -15,24 +15,23 @@ from devstack.adapters.noop import check_noop
 from devstack.behaviour import Behaviour
 from devstack.checkers import Checkers, Violation
 from devstack.cluster import Cluster, node_labels, simulated_nodes
-from devstack.compute.config import ComputeConfig
 from devstack.errors import DevstackError, UsageError
 from devstack.faults import Fault, text_of
 from devstack.faults.engine import FaultEngine
 from devstack.kernel import Keep, LivelockError, Record, Trace
 from devstack.models.gotext import SECOND_NS
-from devstack.models.resources import simulated_gpus
 from devstack.orchestrator.config import RequesterConfig
 from devstack.runtime.virtual import VirtualPace
 from devstack.runtime.virtual_shell import VirtualShell
 from devstack.scenario.decorator import Scenario
 from devstack.scenario.handles import ClusterHandle, ScenarioFailure
+from devstack.scenario.settings import shaped
 from devstack.scenario.simulated import SimulatedWorld
 from devstack.scenario.strict import explain_foreign, guard
 from devstack.scenario.watchdog import watched
 from devstack.scenario.world import World
 
-__all__ = ["Outcome", "RunOptions", "Verdict", "build", "judged", "run", "shaped"]
+__all__ = ["Outcome", "RunOptions", "Verdict", "build", "judged", "run"]
 
 READY_LIMIT_NS: Final = 60 * SECOND_NS
 
@@ -179,8 +178,15 @@ def build(scenario: Scenario, options: RunOptions, seed: int) -> Cluster:
     engines = ("wasm",) if options.docker == "off" else ("docker", "wasm")
     configs = simulated_nodes(count, behaviour=behaviour, check_simulated=check_noop, engines=engines)
     requester = RequesterConfig(labels=node_labels("node-0"), behaviour=behaviour, **scenario.requester)
+    configs = [shaped(config, scenario.shapes) for config in configs]
+    probed = next((config.node_id for config in configs if config.has_probe), None)
+    if probed is not None:
+        raise UsageError(
+            f"{probed} has a probe, and virtual time cannot ask one: it may answer otherwise at the next run",
+            "leave it out, or run the scenario with --engines real",
+        )
     cluster = Cluster(
-        [shaped(config, scenario.shapes) for config in configs],
+        configs,
         lambda cluster: _make_shell(cluster, scenario, options),
         seed=seed,
         requester=requester,
@@ -206,19 +212,6 @@ def _make_shell(cluster: Cluster, scenario: Scenario, options: RunOptions) -> Vi
         scenario=file.name,
         fuel_limit=options.wasm_fuel_limit or scenario.wasm_fuel_limit,
     )
-
-
-def shaped(config: ComputeConfig, shapes: Mapping[str, Mapping[str, Any]]) -> ComputeConfig:
-    """The configuration as the shape of its node changes it."""
-    shape = dict(shapes.get(config.node_id, {}))
-    if "labels" in shape:
-        shape["labels"] = {**config.labels, **shape["labels"]}
-    if "total" in shape:
-        total = shape["total"]
-        if total.gpu and not total.gpus:  # A count alone has no devices that could be handed out.
-            total = shape["total"] = attrs.evolve(total, gpus=simulated_gpus(total.gpu))
-        shape.setdefault("max_job", total)
-    return attrs.evolve(config, **shape)
 
 
 def _with_hint(exc: Exception) -> str:

@@ -227,7 +227,7 @@ class Gate:
 async def test_the_first_probe_that_does_not_take_the_job_decides(nursery: trio.Nursery, tmp_path: Path, engine: str):
     """Probes are asked in their order about every job, simulated ones too."""
     gates = [Gate(Answer(True)), Gate(Answer(False, True, "later")), Gate(Answer(False, False, "no"))]
-    world = World(nursery, tmp_path, probes=gates)
+    world = World(nursery, tmp_path, probes={NODE: gates})
     told = await world.do(Assess("e-1", job(engine=engine), NO_RESOURCES))
     assert Answer(False, True, "later") == told.facts.probe
     assert [["node-1 j-1"], ["node-1 j-1"], []] == [gate.asked for gate in gates]

@@ -149,10 +149,11 @@ def _make_dir(path: Path) -> None:
 
 def _limits(resources: Resources) -> dict[str, Any]:
     limits: dict[str, Any] = {"Memory": resources.memory_bytes, "NanoCpus": resources.cpu_millis * 1_000_000}
-    nvidia = [str(gpu.index) for gpu in resources.gpus if _vendor(gpu) == "nvidia"]
+    gpus = [gpu for gpu in resources.gpus if not gpu.is_simulated]
+    nvidia = [str(gpu.index) for gpu in gpus if _vendor(gpu) == "nvidia"]
     if nvidia:
         limits["DeviceRequests"] = [{"Driver": "", "DeviceIDs": nvidia, "Capabilities": [["gpu"]]}]
-    devices = list(_devices(resources.gpus))
+    devices = list(_devices(gpus))
     if devices:
         limits["Devices"] = devices
     return limits

@@ -22,7 +22,7 @@ def settle(bench, job, facts: BidFacts, *, wait: bool = True) -> None:
 
 def test_the_first_stage_refuses_alone(make_node, make_job):
     """T001: one refused bid, nothing stored, and the second stage is not asked."""
-    bench = make_node(has_probe=True)
+    bench = make_node(probe_exec="ask")
     settle(bench, make_job(cpu="99"), BidFacts(probe=REFUSES))
     (bid,) = bench.sent(BidResult)
     assert (False, "rejected bid: no") == (bid.accepted, bid.event.message)
@@ -45,7 +45,7 @@ def test_all_reasons_of_a_stage_are_told(make_job):
 @pytest.mark.parametrize("probe", [WAITS, (True, True, "later")])
 def test_a_waiting_bid_says_nothing(make_node, make_job, probe):
     """T003, T005: who waits stores the execution and keeps silent."""
-    bench = make_node(has_probe=True)
+    bench = make_node(probe_exec="ask")
     settle(bench, make_job(), BidFacts(probe=probe))
     assert [] == bench.sent(BidResult, ComputeError)
     assert LocalExecutionState.CREATED is bench.state("e-1")
@@ -77,7 +77,7 @@ def test_an_error_fails_the_bid(make_node, make_job, wait):
 
 def test_a_pre_approved_execution_cannot_wait(make_node, make_job):
     """T011: waiting is refusing where approval was given before; the reason is the second stage's, here none."""
-    bench = make_node(has_probe=True)
+    bench = make_node(probe_exec="ask")
     settle(bench, make_job(), BidFacts(probe=WAITS), wait=False)
     (error,) = bench.sent(ComputeError)
     assert "job rejected: " == error.event.message
