@@ -61,8 +61,12 @@ def read_cluster(path: Path, capacity: Resources = SIMULATED_CAPACITY) -> Descri
     content = page.content
     if not isinstance(content, Table) or not content:
         raise at_line(path, 1, "a cluster was to be here", "such as `nodes: [{count: 3, cpu: 4, memory: 16gb}]`")
-    inner = content.get("cluster") if "cluster" in content else content
-    return describe(page, inner, capacity)
+    if "cluster" not in content:
+        return describe(page, content, capacity)
+    outside = next((key for key in content if key in _KEYS), None)
+    if outside is not None:
+        raise page.error(content, outside, f"{outside} stands outside of cluster", "move it below `cluster`")
+    return describe(page, content["cluster"], capacity)
 
 
 def describe(page: Page, content: Any, capacity: Resources = SIMULATED_CAPACITY) -> Description:
@@ -164,7 +168,8 @@ class _Describer:
             settings = read_shape(table, self._capacity)
             check_limits(shaped(simulated_nodes(1, capacity=self._capacity)[0], {"node-1": settings}))
         except UsageError as exc:
-            raise at_line(self._page.path, table.line, exc.message.replace("of node-1", "of it"), exc.hint) from None
+            message, hint = (text.replace("node-1", "the node") for text in (exc.message, exc.hint))
+            raise at_line(self._page.path, table.line, message, hint) from None
         return settings
 
     # ---- regions and the requester -------------------------------------------------------------------------

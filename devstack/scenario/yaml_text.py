@@ -19,6 +19,7 @@ MOST_NUMBER: Final = 2**63 - 1
 _MOST_LETTERS: Final = 10_000_000
 _MOST_VALUES: Final = 1_000_000
 _MOST_DIGITS: Final = 50
+_MERGE: Final = "tag:yaml.org,2002:merge"
 
 _LOOSE_TAGS: Final = tuple(f"tag:yaml.org,2002:{name}" for name in ("timestamp", "int", "float"))
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)\Z")
@@ -90,7 +91,7 @@ class Page:
             raise at_line(self.path, line, f"{what} is a mapping", f"its keys are {', '.join(known)}")
         unknown = next((key for key in value if key not in known), None)
         if unknown is not None:
-            raise self.error(value, unknown, f"unknown key {unknown!r} of {what}", f"known are {', '.join(known)}")
+            raise self.error(value, unknown, f"unknown key {shown(unknown)} of {what}", f"known are {', '.join(known)}")
         return value
 
     def rows(self, top: Table, key: str, known: Iterable[str]) -> list[Table]:
@@ -179,6 +180,10 @@ def _count_values(root: Any) -> None:
         under_way.add(key)
         children = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
         found = 1 if isinstance(node, yaml.ScalarNode) else 1 + sum(map(count, children))
+        if isinstance(node, yaml.ScalarNode) and any("\ud800" <= letter <= "\udfff" for letter in node.value):
+            raise yaml.constructor.ConstructorError(
+                problem="half of a surrogate pair is no text", problem_mark=node.start_mark
+            )
         if found > _MOST_VALUES:
             raise yaml.constructor.ConstructorError(
                 problem=f"this stands for more than {_MOST_VALUES} values", problem_mark=node.start_mark
@@ -205,6 +210,8 @@ def _table(loader: Any, node: Any) -> Table:
 
     seen: set[str] = set()
     for key_node, _ in node.value:  # Before `<<` brings in more, which the mapping's own keys may change.
+        if key_node.tag == _MERGE:
+            continue
         key = str(loader.construct_object(key_node, deep=True))
         if key in seen:
             raise yaml.constructor.ConstructorError(
