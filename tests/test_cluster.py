@@ -367,6 +367,23 @@ def test_t261_over_subscribed_nodes_share_the_work():
     assert ["node-1", "node-1", "node-2", "node-2"] == sorted(only(record).node_id for record in records)
 
 
+def test_a_node_may_be_further_away_than_others():
+    """A bid to it and back takes twice its latency, and its registration as long."""
+    near, far = simulated_nodes(2)
+    cluster = make_cluster([near, attrs.evolve(far, latency_ns=SECOND // 5)])
+    network = cluster.kernel.network
+    assert [SECOND // 5] * 2 == [network.travel_ns("node-0", "node-2"), network.travel_ns("node-2", "node-0")]
+    assert network.latency_ns == network.travel_ns("node-0", "node-1")
+    records = [
+        cluster.submit(attrs.evolve(job(engine=noop()), constraints=(Constraint("id", "=", (name,)),))).record
+        for name in ("node-1", "node-2")
+    ]
+    cluster.run_for(3 * SECOND // 5)
+    assert [JobState.COMPLETED, JobState.RUNNING] == [record.state for record in records]
+    cluster.run_for(SECOND // 2)
+    assert JobState.COMPLETED is records[1].state
+
+
 def test_what_waits_on_a_node_starts_in_the_order_it_came():
     """One slot, five executions: first in, first out."""
     cluster = make_cluster(

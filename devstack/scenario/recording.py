@@ -23,7 +23,7 @@ from devstack.errors import UsageError
 from devstack.faults.fault import Fault
 from devstack.models.gotext import duration_text
 from devstack.models.job import LONG_RUNNING, RESERVED_META_PREFIX, Job, JobState
-from devstack.models.resources import Resources
+from devstack.models.resources import Resources, simulated_gpus
 from devstack.orchestrator.config import RequesterConfig
 
 __all__ = ["Recording", "cluster_row", "spec_of"]
@@ -271,17 +271,27 @@ def _shape(config: ComputeConfig) -> dict[str, Any]:
     if _LOCAL not in config.sources:  # No virtual time has local directories, so that is no difference.
         usual = attrs.evolve(usual, sources=tuple(key for key in usual.sources if key != _LOCAL))
     own = {key: value for key, value in config.labels.items() if node_labels(config.node_id).get(key) != value}
-    return _sizes(config.total) | ({"labels": own} if own else {}) | _differences(config, usual)
+    shape = (_sizes(config.total) if config.total != SIMULATED_CAPACITY else {}) | ({"labels": own} if own else {})
+    if config.max_job != config.total:
+        shape["max_job"] = _sizes(config.max_job)
+    if config.default_job != usual.default_job:
+        shape["default_job"] = _sizes(config.default_job)
+    if config.locality is not usual.locality:
+        shape["locality"] = config.locality.value
+    return shape | _differences(config, usual)
 
 
 def _sizes(total: Resources) -> dict[str, Any]:
-    usual = SIMULATED_CAPACITY
-    if (total.cpu_millis, total.memory_bytes, total.disk_bytes, total.gpu) == (
-        usual.cpu_millis, usual.memory_bytes, usual.disk_bytes, usual.gpu,
-    ):  # fmt: skip
-        return {}
     sizes = {"cpu": f"{total.cpu_millis}m", "memory": f"{total.memory_bytes}b", "disk": f"{total.disk_bytes}b"}
-    return sizes | ({"gpu": str(total.gpu)} if total.gpu else {})
+    return sizes | ({"gpu": _gpus(total)} if total.gpu else {})
+
+
+def _gpus(total: Resources) -> Any:
+    """How many, and of what kind if it is not the usual one."""
+    first = total.gpus[0] if total.gpus else None
+    if first is None or first == simulated_gpus(1)[0]:
+        return str(total.gpu)
+    return {"count": total.gpu, "name": first.name, "vendor": first.vendor, "memory": f"{first.memory_mib}mib"}
 
 
 def _differences(config: Any, usual: Any) -> dict[str, Any]:

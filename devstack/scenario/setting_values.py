@@ -41,6 +41,7 @@ Read = Callable[[Any], Any]
 SIZES: Final = ("cpu", "memory", "disk", "gpu")
 _MOST_NS: Final = 2**62  # The longest duration that Bacalhau's clients can read is twice as long.
 _MOST_NUMBER: Final = 2**31 - 1
+_LONGEST_TEXT: Final = 50  # of an amount or a duration
 
 
 def named(word: str, read: Read, value: Any) -> Any:
@@ -92,8 +93,10 @@ def read_number(value: Any, *, least: int = 0) -> int:
 def read_duration(value: Any, *, least_ns: int = 0) -> int:
     """Nanoseconds of `90s`, `2m` or a number of seconds. Raises UsageError."""
     try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or len(str(value)) > _LONGEST_TEXT:
+            raise ValueError
         found_ns = duration_ns(value)
-    except (OverflowError, ValueError):  # A number that is none, or has no end.
+    except (OverflowError, ValueError):  # Also a number that is none, or has no end.
         raise UsageError(f"{shown(value)} is no duration", 'write "90s", "2m" or a number of seconds') from None
     if not least_ns <= found_ns <= _MOST_NS:
         least, most = duration_text(least_ns), duration_text(_MOST_NS)
@@ -156,7 +159,7 @@ def read_size(value: Any) -> Resources:
         raise UsageError(f"unknown resource {unknown!r}", f"known are {', '.join(SIZES)}")
     gpus = _read_gpus(value["gpu"]) if isinstance(value.get("gpu"), Mapping) else ()
     said = {**value, "gpu": len(gpus)} if gpus else value
-    texts = {word: named(word, read_text, item) for word, item in said.items() if item is not None}
+    texts = {word: named(word, _read_amount, item) for word, item in said.items() if item is not None}
     try:
         found = resources.parse(resources.normalise(ResourcesConfig(**texts)))
     except InvalidJobError as exc:
@@ -164,6 +167,13 @@ def read_size(value: Any) -> Resources:
     if found.gpu > MOST_GPUS:
         raise UsageError(f"{shown(found.gpu)} GPUs are more than a node can have", f"use {MOST_GPUS} or less")
     return attrs.evolve(found, gpus=gpus)
+
+
+def _read_amount(value: Any) -> str:
+    text = read_text(value)
+    if len(text) > _LONGEST_TEXT:
+        raise UsageError(f"{shown(value)} is no amount", "write 0.5 or 500m for cpu, 512mb or 1gb for sizes")
+    return text
 
 
 def _read_gpus(value: Mapping[str, Any]) -> tuple[Gpu, ...]:

@@ -10,7 +10,7 @@ from devstack.adapters.docker.container import container_name, environment, make
 from devstack.adapters.docker.spec import DockerSpec
 from devstack.errors import AdapterError
 from devstack.models.job import Job, Network, NetworkType, ResultPath
-from devstack.models.resources import Gpu, Resources
+from devstack.models.resources import Gpu, Resources, simulated_gpus
 from devstack.runtime.ports import PreparedInput, RunRequest
 
 SPEC = DockerSpec("x")
@@ -141,6 +141,12 @@ def test_gpus_are_asked_for_by_vendor(request_of):
     paths = [device["PathOnHost"] for device in host["Devices"]]
     by_path = "/dev/dri/by-path/pci-0000:e7:00.0"
     assert ["/dev/kfd", f"{by_path}-card", f"{by_path}-render"] == paths
+
+
+def test_a_simulated_gpu_is_asked_of_nobody(request_of):
+    """It is counted and handed out, but there is no device, of whatever make it is said to be."""
+    gpus = (*simulated_gpus(1), *simulated_gpus(1, vendor="Voodoo"))
+    assert not {"DeviceRequests", "Devices"} & host_config(request_of(resources=Resources(gpu=2, gpus=gpus))).keys()
 
 
 def test_a_gpu_of_unknown_make_is_refused(request_of):

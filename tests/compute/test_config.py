@@ -21,12 +21,26 @@ def test_one_job_may_use_the_whole_node():
         ({}, Resources(1000, 10**10), "total resource limits .* exceed physical resources"),
         ({"max_job": Resources(3000)}, None, "job resource limits .* exceed total resource limits"),
         ({"max_job": Resources(100)}, None, "default job resources .* exceed job resource limits"),
+        ({"max_timeout_ns": 1}, None, "the shortest timeout of a job 500ms exceeds the longest 1ns"),
     ],
 )
 def test_limits_that_contradict_each_other(changes, physical, problem):
     """A limit may not be greater than the one that contains it."""
     with pytest.raises(UsageError, match=f"validating compute config: {problem}"):
         check_limits(attrs.evolve(CONFIG, **changes), physical)
+
+
+def test_a_node_that_is_too_far_away_to_register():
+    """It would wait for ever for an answer that is still under way; half the time of that is near enough."""
+    with pytest.raises(UsageError, match="no answer reaches node-1 within its register_timeout of 2s"):
+        check_limits(attrs.evolve(CONFIG, latency_ns=10**9))
+    check_limits(attrs.evolve(CONFIG, latency_ns=10**9 - 1))
+
+
+def test_either_probe_is_one():
+    """Then every bid has to ask outside."""
+    asked = [CONFIG, attrs.evolve(CONFIG, probe_exec="true"), attrs.evolve(CONFIG, probe_http="http://127.0.0.1/")]
+    assert [False, True, True] == [config.has_probe for config in asked]
 
 
 def test_limits_that_fit():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from devstack.errors import InvalidJobError
 from devstack.models.job import ResourcesConfig
-from devstack.models.resources import NO_RESOURCES, Gpu, Resources, normalise, parse
+from devstack.models.resources import MOST_GPUS, NO_RESOURCES, Gpu, Resources, normalise, parse, simulated_gpus
 
 amounts = st.builds(Resources, *[st.integers(0, 10**6)] * 4)
 
@@ -115,3 +115,13 @@ def test_nothing_is_zero():
     """Only the four amounts count."""
     assert NO_RESOURCES.is_zero
     assert not Resources(gpu=1).is_zero
+
+
+def test_simulated_devices_say_what_they_are():
+    """Each has an index and an address of its own; no bus has more than 256."""
+    first, second = simulated_gpus(2, "Tesla T4", memory_mib=15360)
+    assert (0, "Tesla T4", "NVIDIA", 15360, True) == (
+        first.index, first.name, first.vendor, first.memory_mib, first.is_simulated
+    )  # fmt: skip
+    assert first.pci_address != second.pci_address
+    assert MOST_GPUS == len(simulated_gpus(10**9))

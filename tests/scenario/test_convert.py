@@ -46,10 +46,11 @@ SHAPED = """
 from devstack.models.resources import Resources
 from devstack.scenario import batch, noop, scenario
 from devstack.scenario.settings import read_requester, read_shape
-from devstack.compute.config import Locality
 
 @scenario(nodes=2, behaviour=["v1.4.0", "ops-never-retried=off"], requester=read_requester({"queue_backoff": "5s"}),
-          shapes={"node-1": read_shape({"cpu": 2, "gpu": 1, "labels": {"region": "eu"}, "accept_networked": True})})
+          shapes={"node-1": read_shape({"cpu": 2, "gpu": 1, "labels": {"region": "eu"}, "accept_networked": True,
+                                        "locality": "local", "max_job": {"cpu": 1}, "latency": "3ms"}),
+                  "node-2": read_shape({"gpu": {"name": "Tesla T4", "memory": "8gib"}})})
 async def shaped(cluster):
     job = await cluster.submit(batch(noop(), where="region=eu", gpu="1"))
     await job.wait("Completed", within="1m")
@@ -69,10 +70,10 @@ def test_settings_of_the_cluster_are_written_down(write):
 
 def test_what_cannot_be_written_down_is_said(write):
     """A wait on a condition of the script's own, and a setting that has no words."""
-    text = SHAPED.replace("shapes={", "shapes={'node-2': {'locality': Locality.LOCAL}, ")
+    text = SHAPED.replace('"node-2": ', '"node-2": {"simulated_engines": frozenset()} | ')
     text += '    await cluster.wait(lambda: job.state == "Completed", what="my own condition")\n'
     left_out = convert(str(write("odd.py", text))).left_out
-    assert ["shape of node-2: locality", "a wait for my own condition"] == left_out
+    assert ["shape of node-2: simulated_engines", "a wait for my own condition"] == left_out
 
 
 @pytest.mark.parametrize(

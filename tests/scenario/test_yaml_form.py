@@ -73,7 +73,7 @@ def test_an_expectation_that_does_not_come_true_names_its_line(write):
         ("nodes: 2", "nodes: two", "full.yaml:5: nodes cannot be 'two'"),
         ("  seed: 41", "  sed: 41", "full.yaml:6: unknown key 'sed' of cluster"),
         ("cpu: 2", "cpus: 2", "full.yaml:7: unknown key 'cpus' of node-2"),
-        ("cpu: 2", "cpu: two", "full.yaml:7: cpu: invalid CPU value: two"),
+        ("cpu: 2", "cpu: two", "full.yaml:7: invalid CPU value: two"),
         ("housekeeping_interval: 20s", "housekeeping: 20s", "full.yaml:8: requester: unknown setting 'housekeeping'"),
         ("at: 10s", "at: soon", "full.yaml:11: at: invalid duration 'soon'"),
         ("name: server", "name: first", "full.yaml:11: two jobs are called 'first'"),
