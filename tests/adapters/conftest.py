@@ -88,6 +88,11 @@ class DockerRuns:
         label = f"devstack.stack={this_stack_id()}"
         return [found["Names"][0] for found in self.engine.containers(all=True, filters={"label": label})]
 
+    def networks(self) -> list[str]:
+        """Names of the stack's networks."""
+        label = f"devstack.stack={this_stack_id()}"
+        return [found["Name"] for found in self.engine.networks(filters={"label": label})]
+
     def request(
         self,
         *parameters: str,
@@ -136,3 +141,4 @@ async def docker_runs(docker_engine: Any, tmp_path: Path) -> AsyncIterator[Docke
     yield runs
     await executor.close()
     assert [] == runs.containers()
+    assert [] == runs.networks()

@@ -163,11 +163,9 @@ def test_network_none_and_full(request_of):
     assert ("host", ["host.docker.internal:host-gateway"]) == (full["NetworkMode"], full["ExtraHosts"])
 
 
-def test_network_http_is_told_to_be_missing(request_of):
-    """HTTP networking is refused by name; without a domain it would be wrong anyway."""
-    assert "network type HTTP is not offered yet" in refusal(
-        request_of(network=Network(NetworkType.HTTP, ("example.com",)))
-    )
+def test_network_http_begins_without_any(request_of):
+    """The gateway makes one; without a domain there would be nothing to be reached."""
+    assert "none" == host_config(request_of(network=Network(NetworkType.HTTP, ("example.com",))))["NetworkMode"]
     assert "at least one domain is required" in refusal(request_of(network=Network(NetworkType.HTTP)))
 
 

@@ -3,6 +3,7 @@
 import re
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import attrs
 import pytest
@@ -145,10 +146,82 @@ def _greet_once(server):
         connection.sendall(b"hello from the host\n")
 
 
-async def test_network_http_fails_with_a_reason(docker_runs):
-    """HTTP networking is not offered, and the error says so."""
-    with pytest.raises(AdapterError, match="setting up network: network type HTTP is not offered yet"):
-        await docker_runs.run("true", network=Network(NetworkType.HTTP, ("example.com",)))
+class Site(BaseHTTPRequestHandler):
+    """A web server that tells what it has been asked."""
+
+    def do_GET(self):  # noqa: N802 - the base class finds it by its name
+        body = f"{self.path} for {self.headers['X-Bacalhau-Job-ID']}\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        """Nothing."""
+
+
+@pytest.fixture
+def site():
+    """The port of a web server on this machine."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def fetch(url):
+    """A request by way of the proxy that the environment names: the base image has no client that does it."""
+    return f"""
+      proxy=${{http_proxy#http://}}
+      printf 'GET {url} HTTP/1.0\\r\\nHost: x\\r\\n\\r\\n' | nc ${{proxy%:*}} ${{proxy#*:}}
+    """
+
+
+async def test_network_http_passes_on_what_goes_to_the_domains(docker_runs, site):
+    """T115, T119: by a proxy, which tells the server whose job it is; nothing is left of it."""
+    network = Network(NetworkType.HTTP, ("localhost", ".example.com"))
+    result = await docker_runs.run("sh", "-c", fetch(f"http://localhost:{site}/hello.txt?a=b"), network=network)
+    assert result.stdout.endswith("\r\n\r\n/hello.txt?a=b for j-1\n"), result
+    await docker_runs.executor.close()
+    assert [] == docker_runs.networks()
+
+
+async def test_network_http_answers_what_goes_elsewhere(docker_runs, site):
+    """T117: with an error page that names the domain."""
+    network = Network(NetworkType.HTTP, ("example.com",))
+    result = await docker_runs.run("sh", "-c", fetch(f"http://localhost:{site}/"), network=network)
+    assert " 403 " in result.stdout.splitlines()[0]
+    assert "ERROR: The requested URL could not be retrieved" in result.stdout
+    assert "localhost is not among the domains of this job: example.com" in result.stdout
+
+
+async def test_network_http_leads_by_the_proxy_alone(docker_runs, site):
+    """What listens on this machine's loopback is not there; a proxy that the task names itself is replaced."""
+    script = f"nc 127.0.0.1 {site} </dev/null; echo $?; env | grep _proxy | sort"
+    result = await docker_runs.run(
+        "sh", "-c", script, network=Network(NetworkType.HTTP, ("localhost",)),
+        EnvironmentVariables=["HTTP_PROXY=http://elsewhere:1"],
+    )  # fmt: skip
+    refused, *proxies = result.stdout.split()
+    assert "1" == refused
+    address = re.fullmatch(r"http_proxy=(http://[0-9.]+:\d+)", proxies[0])
+    assert address and [f"http_proxy={address[1]}", f"https_proxy={address[1]}"] == proxies
+
+
+async def test_a_cancelled_run_takes_its_network_with_it(docker_runs):
+    """Before its end as after it."""
+    network = Network(NetworkType.HTTP, ("example.com",))
+    sink = docker_runs.output()
+    request = docker_runs.request("sh", "-c", "echo now; sleep 600", network=network)
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(docker_runs.executor.run, request, sink)
+            await sink.wait_first_byte()
+            assert 1 == len(docker_runs.networks())
+            nursery.cancel_scope.cancel()
+    assert [] == docker_runs.networks()
 
 
 # ---- limits ----------------------------------------------------------------------------------------------------

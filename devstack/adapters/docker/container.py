@@ -22,6 +22,7 @@ __all__ = [
     "STACK_LABEL",
     "container_name",
     "environment",
+    "labels",
     "make_result_dirs",
     "settings",
 ]
@@ -52,7 +53,7 @@ def settings(request: RunRequest, spec: DockerSpec, instance: str, *, task_env: 
         "Image": spec.image,
         "Env": environment(spec, request.environment if task_env else {}),
         "WorkingDir": spec.working_directory,
-        "Labels": _labels(request, instance),
+        "Labels": labels(request, instance),
         "AttachStdout": True,
         "AttachStderr": True,
         "NetworkDisabled": request.task.network.type is NetworkType.NONE,
@@ -80,7 +81,8 @@ def _executor_id(request: RunRequest) -> str:
     return f"bacalhau-{request.stack_id}-{request.node_id}"
 
 
-def _labels(request: RunRequest, instance: str) -> dict[str, str]:
+def labels(request: RunRequest, instance: str) -> dict[str, str]:
+    """By which a container or network is found again."""
     executor_id = _executor_id(request)
     return {
         "bacalhau-executor": executor_id,
@@ -187,6 +189,4 @@ def _network(network: Network) -> dict[str, Any]:
             "setting up network: invalid networking configuration, "
             "at least one domain is required when HTTP networking is enabled"
         )
-    raise AdapterError(
-        "setting up network: network type HTTP is not offered yet", "use network type Full or None for this task"
-    )
+    return {"NetworkMode": "none"}  # Until `Gateway.open` has made one.

@@ -139,6 +139,16 @@ class Engine:
         found: list[Mapping[str, Any]] = self._call("containers", all=True, filters={"label": list(labels)})
         return found
 
+    def create_network(self, name: str, labels: Mapping[str, str]) -> str:
+        """A network from which nothing but this machine's own address on it can be reached; its id."""
+        network_id: str = self._call("create_network", name, driver="bridge", internal=True, labels=dict(labels))["Id"]
+        return network_id
+
+    def network_address(self, network_id: str) -> tuple[str, str]:
+        """The network's range, and this machine's address on it."""
+        place = self._call("inspect_network", network_id)["IPAM"]["Config"][0]
+        return place["Subnet"], place["Gateway"].partition("/")[0]
+
     def labelled_networks(self, *labels: str) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = self._call("networks", filters={"label": list(labels)})
         return found

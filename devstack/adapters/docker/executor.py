@@ -11,10 +11,12 @@ import trio
 from devstack.adapters.docker.container import (
     INSTANCE_LABEL,
     container_name,
+    labels,
     make_result_dirs,
     settings,
 )
 from devstack.adapters.docker.engine import Engine, EngineError
+from devstack.adapters.docker.gateway import Gateway
 from devstack.adapters.docker.images import Images
 from devstack.adapters.docker.launch import GRACE_S, Launch, Remover
 from devstack.adapters.docker.leftovers import remove_labelled
@@ -22,7 +24,7 @@ from devstack.adapters.docker.spec import DockerSpec, check_even_environment, de
 from devstack.behaviour import Behaviour
 from devstack.errors import AdapterError
 from devstack.models.execution import RunCommandResult
-from devstack.models.job import Task
+from devstack.models.job import NetworkType, Task
 from devstack.models.resources import Resources
 from devstack.runtime.ports import Output, RunRequest
 
@@ -123,7 +125,14 @@ class DockerExecutor:
         except AdapterError as exc:
             raise AdapterError(f"failed to create docker job container: {exc.message}", exc.hint) from exc
         name = container_name(request, next(_RUNS))
-        return Launch(self._engine, self._images, self._remover, body, name)
+        return Launch(self._engine, self._images, self._remover, body, name, self._gateway(request, name))
+
+    def _gateway(self, request: RunRequest, name: str) -> Gateway | None:
+        network = request.task.network
+        if network.type is not NetworkType.HTTP:
+            return None
+        name = name.removesuffix("-executor") + "-network"
+        return Gateway(self._engine, name, labels(request, self._instance), network.domains, request.job.id)
 
     def _remove_all(self) -> None:
         self._remover.join()

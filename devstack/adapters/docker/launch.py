@@ -18,6 +18,7 @@ from typing import Any, Final
 import attrs
 
 from devstack.adapters.docker.engine import Attachment, Engine, EngineError, NotThereError
+from devstack.adapters.docker.gateway import Gateway
 from devstack.adapters.docker.images import Images
 from devstack.errors import AdapterError
 from devstack.runtime.ports import Output
@@ -48,12 +49,12 @@ class Remover:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[tuple[str, Gateway | None]] = deque()
         self._thread: threading.Thread | None = None
 
-    def remove_soon(self, container_id: str) -> None:
+    def remove_soon(self, container_id: str, gateway: Gateway | None = None) -> None:
         with self._lock:
-            self._waiting.append(container_id)
+            self._waiting.append((container_id, gateway))
             if self._thread is None:
                 # No daemon thread: the interpreter then waits for it, and no container outlives a normal end.
                 self._thread = threading.Thread(target=self._work, name="docker-remover")
@@ -67,11 +68,14 @@ class Remover:
             thread.join()
 
     def _work(self) -> None:
-        while (container_id := self._next()) is not None:
+        while (next_one := self._next()) is not None:
+            container_id, gateway = next_one
             with suppress(EngineError):  # DockerExecutor.close and the leftovers routine try again
                 self._engine.remove(container_id)
+            if gateway is not None:
+                gateway.close()
 
-    def _next(self) -> str | None:
+    def _next(self) -> tuple[str, Gateway | None] | None:
         with self._lock:
             if self._waiting:
                 return self._waiting.popleft()
@@ -82,8 +86,17 @@ class Remover:
 class Launch:
     """One run of one container."""
 
-    def __init__(self, engine: Engine, images: Images, remover: Remover, body: Mapping[str, Any], name: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        images: Images,
+        remover: Remover,
+        body: Mapping[str, Any],
+        name: str,
+        gateway: Gateway | None = None,
+    ) -> None:
         self._engine = engine
+        self._gateway = gateway
         self._images = images
         self._remover = remover
         self._body = body
@@ -124,9 +137,13 @@ class Launch:
                 self._engine.remove(container_id)
         if self._is_begun:
             self._over.wait()
+        if self._gateway is not None:
+            self._gateway.close()
 
     def _create(self) -> None:
         try:
+            if self._gateway is not None:
+                self._body = self._gateway.open(self._body)
             try:
                 self._create_once()
             except NotThereError:
@@ -172,7 +189,10 @@ class Launch:
     def _hand_over(self) -> None:
         with self._lock:
             if self._container_id and not self._is_ended:
-                self._remover.remove_soon(self._container_id)
+                self._remover.remove_soon(self._container_id, self._gateway)
+                return
+        if self._gateway is not None:
+            self._gateway.close()
 
 
 def _start_failure(daemon_text: str) -> str:
