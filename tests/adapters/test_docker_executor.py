@@ -210,18 +210,22 @@ async def test_network_http_leads_by_the_proxy_alone(docker_runs, site):
     assert address and [f"http_proxy={address[1]}", f"https_proxy={address[1]}"] == proxies
 
 
-async def test_a_cancelled_run_takes_its_network_with_it(docker_runs):
-    """Before its end as after it."""
-    network = Network(NetworkType.HTTP, ("example.com",))
-    sink = docker_runs.output()
-    request = docker_runs.request("sh", "-c", "echo now; sleep 600", network=network)
+async def test_jobs_on_one_network_do_not_share_their_domains(docker_runs, site):
+    """Nor does one reach the program of another."""
+    ready = docker_runs.output()
+    serve = "ip addr | grep -o 'inet 1[79]2[0-9.]*' | cut -d' ' -f2; nc -l -p 99"
+    first = docker_runs.request("sh", "-c", serve, network=Network(NetworkType.HTTP, ("example.com",)))
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(docker_runs.executor.run, request, sink)
-            await sink.wait_first_byte()
-            assert 1 == len(docker_runs.networks())
+            nursery.start_soon(docker_runs.executor.run, first, ready)
+            await ready.wait_first_byte()
+            address = ready.data[STDOUT].decode().strip()
+            script = f"nc -w 1 {address} 99 </dev/null; echo $?; {fetch(f'http://localhost:{site}/')}"
+            result = await docker_runs.run("sh", "-c", script, network=Network(NetworkType.HTTP, ("localhost",)))
             nursery.cancel_scope.cancel()
-    assert [] == docker_runs.networks()
+    assert "1" == result.stdout.split()[0]
+    assert result.stdout.endswith("/ for j-1\n")
+    assert 1 == len(docker_runs.networks())
 
 
 # ---- limits ----------------------------------------------------------------------------------------------------

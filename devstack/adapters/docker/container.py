@@ -22,7 +22,6 @@ __all__ = [
     "STACK_LABEL",
     "container_name",
     "environment",
-    "labels",
     "make_result_dirs",
     "settings",
 ]
@@ -53,7 +52,7 @@ def settings(request: RunRequest, spec: DockerSpec, instance: str, *, task_env: 
         "Image": spec.image,
         "Env": environment(spec, request.environment if task_env else {}),
         "WorkingDir": spec.working_directory,
-        "Labels": labels(request, instance),
+        "Labels": _labels(request, instance),
         "AttachStdout": True,
         "AttachStderr": True,
         "NetworkDisabled": request.task.network.type is NetworkType.NONE,
@@ -81,8 +80,7 @@ def _executor_id(request: RunRequest) -> str:
     return f"bacalhau-{request.stack_id}-{request.node_id}"
 
 
-def labels(request: RunRequest, instance: str) -> dict[str, str]:
-    """By which a container or network is found again."""
+def _labels(request: RunRequest, instance: str) -> dict[str, str]:
     executor_id = _executor_id(request)
     return {
         "bacalhau-executor": executor_id,
@@ -189,4 +187,4 @@ def _network(network: Network) -> dict[str, Any]:
             "setting up network: invalid networking configuration, "
             "at least one domain is required when HTTP networking is enabled"
         )
-    return {"NetworkMode": "none"}  # Until `Gateway.open` has made one.
+    return {"NetworkMode": "none"}  # `Gateway.settings` says which one it is.

@@ -140,14 +140,21 @@ class Engine:
         return found
 
     def create_network(self, name: str, labels: Mapping[str, str]) -> str:
-        """A network from which nothing but this machine's own address on it can be reached; its id."""
-        network_id: str = self._call("create_network", name, driver="bridge", internal=True, labels=dict(labels))["Id"]
+        """A network from which only this machine's own address on it can be reached, not even its other members."""
+        no_talk = {"com.docker.network.bridge.enable_icc": "false"}
+        wanted = {"driver": "bridge", "internal": True, "labels": dict(labels), "options": no_talk}
+        network_id: str = self._call("create_network", name, **wanted)["Id"]
         return network_id
 
-    def network_address(self, network_id: str) -> tuple[str, str]:
-        """The network's range, and this machine's address on it."""
+    def network_address(self, network_id: str) -> str:
+        """This machine's address on the network."""
         place = self._call("inspect_network", network_id)["IPAM"]["Config"][0]
-        return place["Subnet"], place["Gateway"].partition("/")[0]
+        return str(place["Gateway"].partition("/")[0])
+
+    def network_members(self, network_id: str) -> Mapping[str, str]:
+        """The running containers on the network, by their addresses."""
+        members = self._call("inspect_network", network_id)["Containers"] or {}
+        return {member["IPv4Address"].partition("/")[0]: container_id for container_id, member in members.items()}
 
     def labelled_networks(self, *labels: str) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = self._call("networks", filters={"label": list(labels)})

@@ -10,13 +10,13 @@ import trio
 
 from devstack.adapters.docker.container import (
     INSTANCE_LABEL,
+    STACK_LABEL,
     container_name,
-    labels,
     make_result_dirs,
     settings,
 )
 from devstack.adapters.docker.engine import Engine, EngineError
-from devstack.adapters.docker.gateway import Gateway
+from devstack.adapters.docker.gateway import Gateway, Visa
 from devstack.adapters.docker.images import Images
 from devstack.adapters.docker.launch import GRACE_S, Launch, Remover
 from devstack.adapters.docker.leftovers import remove_labelled
@@ -52,6 +52,8 @@ class DockerExecutor:
         self._engine = Engine()
         self._images = Images(self._engine)
         self._remover = Remover(self._engine)
+        found_by = {STACK_LABEL: stack_id, INSTANCE_LABEL: self._instance}
+        self._gateway = Gateway(self._engine, f"devstack-{self._instance}", found_by)
         # Each running container holds a thread that only reads; trio's own limit of 40 would make the rest wait.
         self._limiter = trio.CapacityLimiter(math.inf)
         self._grace_s = GRACE_S
@@ -125,17 +127,14 @@ class DockerExecutor:
         except AdapterError as exc:
             raise AdapterError(f"failed to create docker job container: {exc.message}", exc.hint) from exc
         name = container_name(request, next(_RUNS))
-        return Launch(self._engine, self._images, self._remover, body, name, self._gateway(request, name))
-
-    def _gateway(self, request: RunRequest, name: str) -> Gateway | None:
-        network = request.task.network
-        if network.type is not NetworkType.HTTP:
-            return None
-        name = name.removesuffix("-executor") + "-network"
-        return Gateway(self._engine, name, labels(request, self._instance), network.domains, request.job.id)
+        network, way_out = request.task.network, None
+        if network.type is NetworkType.HTTP:
+            way_out = self._gateway, Visa(request.job.id, frozenset(network.domains))
+        return Launch(self._engine, self._images, self._remover, body, name, way_out)
 
     def _remove_all(self) -> None:
         self._remover.join()
+        self._gateway.close()
         try:
             remove_labelled(self._engine, f"{INSTANCE_LABEL}={self._instance}")
         except EngineError:

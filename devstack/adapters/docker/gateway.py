@@ -1,16 +1,20 @@
-"""The way out of one container with network type HTTP: a network of its own, and a proxy at the end of it.
+"""The way out of the containers with network type HTTP: an internal network, and a proxy at the end of it.
 
-The network is internal, so the container reaches nothing but the machine's own address on it, where the proxy
-listens. Bacalhau runs a container with Squid there; ours is in this process, so nothing has to be downloaded.
+A container there reaches nothing but the machine's own address on that network, where the proxy listens; the proxy
+knows each container by its address, and lets it through to the domains of its own job. Bacalhau makes a network and a
+container with Squid for each execution. Ours is one network for a whole stack, for an engine has addresses for thirty,
+and making one takes longer than most programs; and the proxy is in this process, so nothing has to be downloaded.
 Source: compute reference 5, "Network".
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Mapping
 from contextlib import suppress
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
+
+import attrs
 
 from devstack.adapters.docker.engine import Engine, EngineError
 from devstack.errors import AdapterError
@@ -18,53 +22,84 @@ from devstack.errors import AdapterError
 if TYPE_CHECKING:
     from devstack.adapters.docker.proxy import Proxy
 
-__all__ = ["Gateway"]
+__all__ = ["Gateway", "Visa"]
 
 _VARIABLES: Final = ("http_proxy", "https_proxy")
 
 
-class Gateway:
-    """Opened and closed by whoever makes the container; all of its methods block."""
+@attrs.frozen
+class Visa:
+    """Where the containers of a job may go."""
 
-    def __init__(
-        self, engine: Engine, name: str, labels: Mapping[str, str], domains: Collection[str], job_id: str
-    ) -> None:
+    job_id: str
+    domains: frozenset[str]
+
+
+class Gateway:
+    """Opened when first needed; may be called from any thread, and all of its methods block."""
+
+    def __init__(self, engine: Engine, name: str, labels: Mapping[str, str]) -> None:
         self._engine, self._name, self._labels = engine, name, labels
-        self._domains, self._job_id = domains, job_id
+        self._lock = threading.Lock()
         self._network_id = ""
         self._proxy: Proxy | None = None
+        self._visas: dict[str, Visa] = {}
 
-    def open(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def settings(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The container's settings, changed so that it finds the proxy.
 
         Raises:
             AdapterError: there can be no network, or no proxy on it.
         """
+        with self._lock:
+            proxy = self._proxy or self._open()
+        own = [entry for entry in body["Env"] if entry.partition("=")[0].lower() not in _VARIABLES]
+        return {
+            **body,
+            "Env": [*own, *(f"{name}={proxy.url}" for name in _VARIABLES)],
+            "HostConfig": {**body["HostConfig"], "NetworkMode": self._network_id},
+        }
+
+    def admit(self, container_id: str, visa: Visa) -> None:
+        """Let the container through, before it is started."""
+        self._visas[container_id] = visa
+
+    def forget(self, container_id: str) -> None:
+        """The container is over."""
+        self._visas.pop(container_id, None)
+
+    def visa_of(self, address: str) -> Visa | None:
+        """Where the container of that address may go; None: it is none of ours.
+
+        Addresses are given away again, so the engine is asked each time.
+        """
+        with suppress(EngineError):
+            container_id = self._engine.network_members(self._network_id).get(address, "")
+            return self._visas.get(container_id)
+        return None
+
+    def close(self) -> None:
+        """Take all of it away, once its containers are gone; it may be opened again."""
+        with self._lock:
+            proxy, self._proxy = self._proxy, None
+            if proxy is not None:
+                proxy.close()
+            network_id, self._network_id = self._network_id, ""
+            if network_id:
+                with suppress(EngineError):  # It is found by its labels, too, and the leftovers routine tries again.
+                    self._engine.remove_network(network_id)
+
+    def _open(self) -> Proxy:
         from devstack.adapters.docker.proxy import Proxy  # Few stacks ever need a web server for containers.
 
-        self._network_id = self._engine.create_network(self._name, self._labels)
-        subnet, address = self._engine.network_address(self._network_id)
+        self._network_id = self._network_id or self._engine.create_network(self._name, self._labels)
+        address = self._engine.network_address(self._network_id)
         try:
-            self._proxy = Proxy(address, ip_network(subnet), self._domains, self._job_id)
+            self._proxy = Proxy(address, self.visa_of)
         except OSError as exc:
             raise AdapterError(
                 f"setting up network: nobody can listen on {address}, where the Docker engine has the network: "
                 f"{(exc.strerror or str(exc)).lower()}",
                 "network type HTTP needs a Docker engine on this very machine",
             ) from None
-        own = [entry for entry in body["Env"] if entry.partition("=")[0].lower() not in _VARIABLES]
-        return {
-            **body,
-            "Env": [*own, *(f"{name}={self._proxy.url}" for name in _VARIABLES)],
-            "HostConfig": {**body["HostConfig"], "NetworkMode": self._network_id},
-        }
-
-    def close(self) -> None:
-        """Take all of it away, once its container is gone; a second time does what the first could not."""
-        proxy, self._proxy = self._proxy, None
-        if proxy is not None:
-            proxy.close()
-        if self._network_id:
-            with suppress(EngineError):  # DockerExecutor.close and the leftovers routine try again.
-                self._engine.remove_network(self._network_id)
-                self._network_id = ""
+        return self._proxy

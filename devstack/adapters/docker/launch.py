@@ -18,7 +18,7 @@ from typing import Any, Final
 import attrs
 
 from devstack.adapters.docker.engine import Attachment, Engine, EngineError, NotThereError
-from devstack.adapters.docker.gateway import Gateway
+from devstack.adapters.docker.gateway import Gateway, Visa
 from devstack.adapters.docker.images import Images
 from devstack.errors import AdapterError
 from devstack.runtime.ports import Output
@@ -49,12 +49,12 @@ class Remover:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[str, Gateway | None]] = deque()
+        self._waiting: deque[str] = deque()
         self._thread: threading.Thread | None = None
 
-    def remove_soon(self, container_id: str, gateway: Gateway | None = None) -> None:
+    def remove_soon(self, container_id: str) -> None:
         with self._lock:
-            self._waiting.append((container_id, gateway))
+            self._waiting.append(container_id)
             if self._thread is None:
                 # No daemon thread: the interpreter then waits for it, and no container outlives a normal end.
                 self._thread = threading.Thread(target=self._work, name="docker-remover")
@@ -68,14 +68,11 @@ class Remover:
             thread.join()
 
     def _work(self) -> None:
-        while (next_one := self._next()) is not None:
-            container_id, gateway = next_one
+        while (container_id := self._next()) is not None:
             with suppress(EngineError):  # DockerExecutor.close and the leftovers routine try again
                 self._engine.remove(container_id)
-            if gateway is not None:
-                gateway.close()
 
-    def _next(self) -> tuple[str, Gateway | None] | None:
+    def _next(self) -> str | None:
         with self._lock:
             if self._waiting:
                 return self._waiting.popleft()
@@ -93,10 +90,10 @@ class Launch:
         remover: Remover,
         body: Mapping[str, Any],
         name: str,
-        gateway: Gateway | None = None,
+        way_out: tuple[Gateway, Visa] | None = None,
     ) -> None:
         self._engine = engine
-        self._gateway = gateway
+        self._way_out = way_out
         self._images = images
         self._remover = remover
         self._body = body
@@ -137,13 +134,11 @@ class Launch:
                 self._engine.remove(container_id)
         if self._is_begun:
             self._over.wait()
-        if self._gateway is not None:
-            self._gateway.close()
 
     def _create(self) -> None:
         try:
-            if self._gateway is not None:
-                self._body = self._gateway.open(self._body)
+            if self._way_out is not None:
+                self._body = self._way_out[0].settings(self._body)
             try:
                 self._create_once()
             except NotThereError:
@@ -160,6 +155,9 @@ class Launch:
         with self._lock:
             if not self._is_ended:
                 self._container_id = self._engine.create(self._body, self._name)
+                if self._way_out is not None:
+                    gateway, visa = self._way_out
+                    gateway.admit(self._container_id, visa)
 
     def _start_and_wait(self, output: Output) -> Ended:
         attachment: Attachment | None = None
@@ -189,10 +187,9 @@ class Launch:
     def _hand_over(self) -> None:
         with self._lock:
             if self._container_id and not self._is_ended:
-                self._remover.remove_soon(self._container_id, self._gateway)
-                return
-        if self._gateway is not None:
-            self._gateway.close()
+                self._remover.remove_soon(self._container_id)
+        if self._way_out is not None:
+            self._way_out[0].forget(self._container_id)
 
 
 def _start_failure(daemon_text: str) -> str:

@@ -1,4 +1,4 @@
-"""A web proxy for the containers of one network: it passes on what goes to the listed domains, and nothing else.
+"""A web proxy for containers: it passes on what goes to the domains of the container's job, and nothing else.
 
 What it does not pass on is answered with a page whose title is Bacalhau's. Source: compute reference 5, "Network".
 """
@@ -8,21 +8,22 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from socketserver import TCPServer
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from devstack.adapters.docker.gateway import Visa
 
 __all__ = ["Proxy", "is_allowed"]
 
 JOB_HEADER: Final = "X-Bacalhau-Job-ID"
 TITLE: Final = "ERROR: The requested URL could not be retrieved"
 # A program that opens more connections than that, or leaves one idle for so long, is cut off.
-MOST_CONNECTIONS: Final = 128  # Counted on both sides of the proxy.
+MOST_CONNECTIONS: Final = 1024  # Of all containers, counted on both sides of the proxy.
 IDLE_LIMIT_S: Final = 60.0
 _CHUNK_BYTES: Final = 65536
 _POLL_S: Final = 0.1
@@ -45,16 +46,18 @@ class Proxy:
     """Listens from its making on, until it is closed.
 
     Args:
-        host: The address to listen on, which should be one that only `clients` can reach.
-        clients: Who may use it.
+        host: The address to listen on.
+        visa_of: Where the client of an address may go; None: it may not even ask.
 
     Raises:
         OSError: nobody can listen there.
     """
 
-    def __init__(self, host: str, clients: IPv4Network | IPv6Network, domains: Collection[str], job_id: str) -> None:
-        self._server = _Server(host, clients, frozenset(domains), job_id)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), name="docker-proxy")
+    def __init__(self, host: str, visa_of: Callable[[str], Visa | None]) -> None:
+        self._server = _Server(host, visa_of)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), name="docker-proxy", daemon=True
+        )
         self._thread.start()
 
     @property
@@ -75,8 +78,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, host: str, clients: IPv4Network | IPv6Network, domains: frozenset[str], job_id: str) -> None:
-        self.clients, self.domains, self.job_id = clients, domains, job_id
+    def __init__(self, host: str, visa_of: Callable[[str], Visa | None]) -> None:
+        self.visa_of = visa_of
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         super().__init__((host, 0), _Handler)
@@ -86,9 +89,7 @@ class _Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Only our containers, and not too many connections at a time."""
-        if ip_address(client_address[0]) not in self.clients:
-            return False
+        """Not too many connections at a time."""
         with self._lock:
             if len(self._open) >= MOST_CONNECTIONS:
                 return False
@@ -121,6 +122,14 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     timeout = IDLE_LIMIT_S
     server: _Server
+    visa: Visa
+
+    def handle(self) -> None:
+        """Nothing at all, for a client that nobody knows."""
+        visa = self.server.visa_of(self.client_address[0])
+        if visa is not None:
+            self.visa = visa
+            super().handle()
 
     def log_message(self, format: str, *args: Any) -> None:
         """What programs look up is nobody's business."""
@@ -164,9 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = pass_on  # noqa: N815 - likewise
 
     def _is_let_through(self, host: str) -> bool:
-        if is_allowed(host, self.server.domains):
+        if is_allowed(host, self.visa.domains):
             return True
-        self._refuse(403, f"{host} is not among the domains of this job: {', '.join(sorted(self.server.domains))}")
+        self._refuse(403, f"{host} is not among the domains of this job: {', '.join(sorted(self.visa.domains))}")
         return False
 
     def _ask(self, host: str, port: int, target: str) -> None:
@@ -179,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in self.headers.items():
                 if name.lower() not in _HOP_BY_HOP and name.lower() != JOB_HEADER.lower():
                     upstream.putheader(name, value)
-            upstream.putheader(JOB_HEADER, self.server.job_id)
+            upstream.putheader(JOB_HEADER, self.visa.job_id)
             upstream.putheader("Connection", "close")
             upstream.endheaders()
             self._send_body(upstream)
