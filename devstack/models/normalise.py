@@ -139,6 +139,8 @@ def no_effect_warnings(job: Job) -> list[str]:
     task, warnings = job.task, []
     if task.network.domains and task.network.type is not NetworkType.HTTP:
         warnings.append(f"network domains have no effect with network type {task.network.type.value}")
+    if task.network.type is not NetworkType.NONE and task.engine is not None and task.engine.key == "wasm":
+        warnings.append(f"network type {task.network.type.value} has no effect with engine wasm, which has no network")
     if task.timeouts.queue_s > 0 and job.type in (JobType.OPS, JobType.DAEMON):
         warnings.append(f"queue timeout has no effect on a job of type {job.type}")
     if job.is_long_running:

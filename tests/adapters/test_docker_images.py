@@ -77,6 +77,13 @@ def test_an_unknown_image_is_an_error_with_a_hint():
     assert "DOCKER_PASSWORD" in caught.value.hint
 
 
+@pytest.mark.parametrize("image", ["/////", "a//b", "../containers/json?all=1", "a/..", "./a", "a/"])
+def test_a_name_that_leads_elsewhere_is_no_image(image):
+    """Names become a part of addresses on the engine, which has other things than images."""
+    with pytest.raises(AdapterError, match="invalid reference format"):
+        Images(KnownImages()).refusal(image)
+
+
 def test_login_goes_to_short_names_only(monkeypatch):
     """The login of the environment is for the default registry, so not for names with two slashes; then no hint."""
     monkeypatch.setenv("DOCKER_USERNAME", "me")

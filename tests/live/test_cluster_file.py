@@ -67,7 +67,7 @@ def test_a_job_with_gpus_goes_where_they_are(described: Stack):
         job_id = described.submit(job(noop(RunsFor="1ms"), task_Resources={"GPU": "1"}))
         assert "Completed" == described.wait_over(job_id)["State"]["StateType"]
         assert ["node-4"] == [execution["NodeID"] for execution in described.executions(job_id)]
-    assert "more GPU" in refusals(described, "node-4", task_Resources={"GPU": "3"})
+    assert "more GPUs (3)" in refusals(described, "node-4", task_Resources={"GPU": "3"})
 
 
 @pytest.mark.parametrize(

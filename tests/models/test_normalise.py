@@ -166,6 +166,11 @@ def test_only_long_running_jobs_keep_an_own_id(job_type: str, kept: str) -> None
             ["network domains have no effect with network type Full"],
         ),
         (
+            job(tasks=(main_task(engine=SpecConfig("Wasm"), network=Network(NetworkType.FULL)),)),
+            ["network type Full has no effect with engine wasm, which has no network"],
+        ),
+        (job(tasks=(main_task(engine=SpecConfig("docker"), network=Network(NetworkType.FULL)),)), []),
+        (
             job(type="ops", tasks=(main_task(timeouts=Timeouts(queue_s=5)),)),
             ["queue timeout has no effect on a job of type ops"],
         ),

@@ -33,6 +33,7 @@ class Images:
             AdapterError: nobody knows the image.
         """
         try:
+            _check_path(image)
             supported = self._engine_platform()
             available = self._available(image)
         except EngineError as exc:
@@ -75,6 +76,12 @@ class Images:
                     raise EngineError(f"Error response from daemon: {report['error']}")
         except EngineError as exc:
             raise AdapterError(f'Could not pull image "{image}" - {_WHY}: {exc.message}', _login_hint()) from exc
+
+
+def _check_path(image: str) -> None:
+    """Refuse a name that would be the address of something else of the engine's. Raises EngineError."""
+    if any(part in ("", ".", "..") for part in image.split("/")):
+        raise EngineError("Error response from daemon: invalid reference format")
 
 
 def _split(image: str) -> tuple[str, str]:
