@@ -242,10 +242,12 @@ def _resources(flags: dict[str, Any], cpu: str, memory: str, disk: str, gpu: str
 def _with_machine(total: Any, repo: Path | None) -> Any:
     """What was asked for; the machine's share where nothing was."""
     from devstack.machine import default_capacity
-    from devstack.models.resources import Resources, simulated_gpus
+    from devstack.models.resources import MOST_GPUS, Resources, simulated_gpus
 
     where = repo if repo is not None and repo.exists() else Path("/tmp")
     wanted = total.or_default(default_capacity(where))
+    if wanted.gpu > MOST_GPUS:
+        raise UsageError(f"--gpu {wanted.gpu} is more than a node can have", f"use {MOST_GPUS} or less")
     devices = simulated_gpus(wanted.gpu)
     return Resources(wanted.cpu_millis, wanted.memory_bytes, wanted.disk_bytes, wanted.gpu, devices)
 

@@ -73,6 +73,14 @@ def test_without_a_file_nodes_are_alike():
         options_of("--nodes", "100001")
 
 
+def test_gpus_are_as_many_as_a_node_can_have():
+    """Each of them with a device that can be handed out."""
+    capacity = options_of("--gpu", "256").capacity
+    assert capacity is not None and (256, 256) == (capacity.gpu, len(capacity.gpus))
+    with pytest.raises(UsageError, match="--gpu 257 is more than a node can have"):
+        options_of("--gpu", "257")
+
+
 def test_a_probe_is_a_setting_of_every_node():
     """Of both kinds."""
     settings = options_of("--job-selection-probe-exec", "true", "--job-selection-probe-http", "http://x/").node_settings
