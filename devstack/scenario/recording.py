@@ -16,24 +16,20 @@ import attrs
 import trio
 
 from devstack.adapters.wire import encode_job
-from devstack.behaviour import DOCUMENTED, SWITCHES, Behaviour, parse
-from devstack.cluster import SIMULATED_CAPACITY, Cluster, node_labels, simulated_nodes
-from devstack.compute.config import ComputeConfig
+from devstack.cluster import Cluster
 from devstack.errors import UsageError
 from devstack.faults.fault import Fault
 from devstack.models.gotext import duration_text
 from devstack.models.job import LONG_RUNNING, RESERVED_META_PREFIX, Job, JobState
-from devstack.models.resources import Resources, simulated_gpus
-from devstack.orchestrator.config import RequesterConfig
+from devstack.scenario.cluster_text import cluster_row
 
-__all__ = ["Recording", "cluster_row", "spec_of"]
+__all__ = ["Recording", "spec_of"]
 
 WRITE_EVERY_S: Final = 0.5
 MILLISECOND_NS: Final = 1_000_000
 MINUTE_NS: Final = 60_000_000_000
 LINE_WIDTH: Final = 110
 HEAD: Final = "# Recorded by `devstack up --record`; the next recording to this file replaces it.\n"
-_LOCAL: Final = "localdirectory"
 _SERVERS_OWN: Final = ("State", "Version", "Revision", "CreateTime", "ModifyTime")
 _DEFAULTS: Final = {"Namespace": "default", "Priority": 0, "Constraints": [], "Meta": {}, "Labels": {}}
 
@@ -238,73 +234,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
-# ---- the cluster -------------------------------------------------------------------------------------------
-
-
-def cluster_row(cluster: Cluster) -> dict[str, Any]:
-    """What a scenario file says under `cluster` to have such a one."""
-    requester = cluster.requester.config
-    row: dict[str, Any] = {"nodes": len(cluster.nodes), "seed": cluster.seed.root}
-    if requester.behaviour != DOCUMENTED:
-        row["behaviour"] = _words(requester.behaviour)
-    shapes = {name: _shape(node.config) for name, node in cluster.nodes.items()}
-    if any(shapes.values()):
-        row["shapes"] = {name: shape for name, shape in shapes.items() if shape}
-    settings = _differences(requester, RequesterConfig())
-    if settings:
-        row["requester"] = settings
-    return row
-
-
-def _words(behaviour: Behaviour) -> list[str]:
-    v1_4_0 = parse(["v1.4.0"])
-    start, word = (v1_4_0, ["v1.4.0"]) if behaviour.on("results-kept") else (DOCUMENTED, [])
-    changed = [name for name in SWITCHES if behaviour.on(name) != start.on(name)]
-    return word + [f"{name}={'on' if behaviour.on(name) else 'off'}" for name in changed]
-
-
-def _shape(config: ComputeConfig) -> dict[str, Any]:
-    """How the node differs from the one that a scenario has of itself."""
-    usual = simulated_nodes(1)[0]
-    if _LOCAL not in config.sources:  # No virtual time has local directories, so that is no difference.
-        usual = attrs.evolve(usual, sources=tuple(key for key in usual.sources if key != _LOCAL))
-    own = {key: value for key, value in config.labels.items() if node_labels(config.node_id).get(key) != value}
-    shape = (_sizes(config.total) if config.total != SIMULATED_CAPACITY else {}) | ({"labels": own} if own else {})
-    if config.max_job != config.total:
-        shape["max_job"] = _sizes(config.max_job)
-    if config.default_job != usual.default_job:
-        shape["default_job"] = _sizes(config.default_job)
-    if config.locality is not usual.locality:
-        shape["locality"] = config.locality.value
-    return shape | _differences(config, usual)
-
-
-def _sizes(total: Resources) -> dict[str, Any]:
-    sizes = {"cpu": f"{total.cpu_millis}m", "memory": f"{total.memory_bytes}b", "disk": f"{total.disk_bytes}b"}
-    return sizes | ({"gpu": _gpus(total)} if total.gpu else {})
-
-
-def _gpus(total: Resources) -> Any:
-    """How many, and of what kind if it is not the usual one."""
-    first = total.gpus[0] if total.gpus else None
-    if first is None or first == simulated_gpus(1)[0]:
-        return str(total.gpu)
-    return {"count": total.gpu, "name": first.name, "vendor": first.vendor, "memory": f"{first.memory_mib}mib"}
-
-
-def _differences(config: Any, usual: Any) -> dict[str, Any]:
-    """The plain settings that are not as usual, in the words of a scenario file."""
-    found: dict[str, Any] = {}
-    for field in attrs.fields(type(config)):
-        value = getattr(config, field.name)
-        if field.name in ("node_id", "requester_id") or value == getattr(usual, field.name):
-            continue
-        if field.name.endswith("_ns"):
-            found[field.name.removesuffix("_ns")] = duration_text(value)
-        elif isinstance(value, bool | int):
-            found[field.name] = value
-        elif isinstance(value, tuple) and all(isinstance(item, str) for item in value):
-            found[field.name] = list(value)
-    return found

@@ -39,7 +39,7 @@ __all__ = [
 Read = Callable[[Any], Any]
 
 SIZES: Final = ("cpu", "memory", "disk", "gpu")
-_MOST_NS: Final = 2**62  # The longest duration that Bacalhau's clients can read is twice as long.
+_MOST_NS: Final = 2**63 - 1  # The longest duration that Bacalhau can count; it stands for none at all there.
 _MOST_NUMBER: Final = 2**31 - 1
 _LONGEST_TEXT: Final = 50  # of an amount or a duration
 

@@ -16,9 +16,9 @@ import trio
 
 from devstack.cluster import Cluster
 from devstack.models.job import Job
+from devstack.scenario.cluster_text import cluster_row
 from devstack.scenario.decorator import Scenario
 from devstack.scenario.job_text import duration_word
-from devstack.scenario.recording import cluster_row
 from devstack.scenario.run import RunOptions, run
 from devstack.scenario.settings import read_requester, read_shape
 from devstack.scenario.sheet import Action, Expectation, Sheet, TimedJob

@@ -7,6 +7,7 @@ import os
 import tarfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,36 @@ def make_image(docker_engine: Any, root_tar: bytes) -> Iterator[Callable[..., st
     yield make
     for name in made.values():
         docker_engine.remove_image(name, force=True)
+
+
+class Site(BaseHTTPRequestHandler):
+    """A web server that tells what it has been asked, and for which job."""
+
+    def answer(self) -> None:
+        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        said = f"{self.command} {self.path} {sent.decode()} {self.headers['X-Bacalhau-Job-ID']}".encode()
+        self.send_response(201)
+        self.send_header("X-Site", "here")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(said)
+
+    do_GET = do_POST = do_HEAD = do_DELETE = answer  # noqa: N815 - the base class finds them by their names
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def site() -> Iterator[int]:
+    """The port of a web server on this machine."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
 
 
 class CollectedOutput:

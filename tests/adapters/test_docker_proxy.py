@@ -6,7 +6,6 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,36 +17,6 @@ from devstack.adapters.docker.proxy import TITLE, Proxy, is_allowed
 
 VISA = Visa("j-1", frozenset({"localhost", "127.0.0.1"}))
 LIMIT_S = 10
-
-
-class Site(BaseHTTPRequestHandler):
-    """A web server that tells what it has been asked."""
-
-    def answer(self) -> None:
-        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        said = f"{self.command} {self.path} {sent.decode()} {self.headers[module.JOB_HEADER]}".encode()
-        self.send_response(201)
-        self.send_header("X-Site", "here")
-        self.send_header("Content-Length", str(len(said)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(said)
-
-    do_GET = do_POST = do_HEAD = do_DELETE = answer  # noqa: N815 - the base class finds them by their names
-
-    def log_message(self, *args: Any) -> None:
-        """Nothing."""
-
-
-@pytest.fixture
-def site() -> Iterator[int]:
-    """The port of a web server on this machine."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
