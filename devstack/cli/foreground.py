@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import attrs
 import click
@@ -23,19 +23,24 @@ from devstack.machine import remove_tree
 
 __all__ = ["run_stack"]
 
-# What a shutdown may take before the process ends all the same; what is left then goes at the next start.
-SHUTDOWN_LIMIT_S: Final = 2.5
 
+def run_stack(options: StackOptions, seed: int, program: str, shutdown_limit_s: float) -> None:
+    """Run the stack until SIGINT or SIGTERM.
 
-def run_stack(options: StackOptions, seed: int, program: str) -> None:
-    """Run the stack until SIGINT or SIGTERM. Raises DevstackError if it cannot start."""
+    Args:
+        shutdown_limit_s: How long the end may make no progress before the process ends all the same; what is left
+            then goes at the next start.
+
+    Raises:
+        DevstackError: it cannot start.
+    """
     errors: list[DevstackError | OSError] = []
 
     async def run() -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             try:
                 async with trio.open_nursery() as nursery:
-                    stopping, ending = trio.CancelScope(), _Ending()
+                    stopping, ending = trio.CancelScope(), _Ending(shutdown_limit_s)
                     nursery.start_soon(_obey, signals, stopping, ending)
                     with stopping:
                         await _serve(options, seed, ending)
@@ -72,7 +77,8 @@ def _leaves(group: BaseExceptionGroup[DevstackError | OSError]) -> Iterator[Devs
 class _Ending:
     """The end that comes whatever hangs: files that would stay behind are removed, and the process is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
         self.files: list[Path] = []
         self.docker: DockerExecutor | None = None
         self._seen_count = 0
@@ -82,7 +88,7 @@ class _Ending:
         if self.docker is not None:
             self.docker.hurry()
         signal.signal(signal.SIGALRM, self._look)
-        signal.setitimer(signal.ITIMER_REAL, SHUTDOWN_LIMIT_S)
+        signal.setitimer(signal.ITIMER_REAL, self._limit_s)
 
     def _look(self, number: int, frame: object) -> None:
         """A hundred containers take longer; as long as they go one by one, wait for them."""
@@ -90,7 +96,7 @@ class _Ending:
         if count == self._seen_count:
             self.now()
         self._seen_count = count
-        signal.setitimer(signal.ITIMER_REAL, SHUTDOWN_LIMIT_S)
+        signal.setitimer(signal.ITIMER_REAL, self._limit_s)
 
     def now(self) -> NoReturn:
         click.echo("stopped; what a busy engine still holds is removed at the next start", err=True)

@@ -96,6 +96,8 @@ def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
 @option("--default-job-execution-timeout", default="10m", help="Timeout of jobs that have none.")
 @switch("--ignore-physical-resource-limits", default=True, hidden=True)
 @switch("--manual-approval", help="Nodes wait until somebody approves them.")
+@option("--shutdown-limit", default="2.5s", metavar="DURATION",
+        help="How long the end may wait for an engine before the process ends all the same.")  # fmt: skip
 def up(**flags: Any) -> None:
     """Start one requester and some compute nodes, and serve Bacalhau's API until Ctrl-C.
 
@@ -107,7 +109,7 @@ def up(**flags: Any) -> None:
     options, seed = _options(flags)
     from devstack.cli.foreground import run_stack
 
-    run_stack(options, seed, program())
+    run_stack(options, seed, program(), _shutdown_limit_s(flags))
 
 
 def _options(flags: dict[str, Any]) -> tuple[Any, int]:
@@ -274,6 +276,13 @@ def _duration_ns(flags: dict[str, Any], name: str) -> int:
         return parse_duration_ns(flags[name]) if flags[name] else 0
     except ValueError as exc:
         raise UsageError(f"--{name.replace('_', '-')}: {exc}") from None
+
+
+def _shutdown_limit_s(flags: dict[str, Any]) -> float:
+    limit_ns = _duration_ns(flags, "shutdown_limit")
+    if limit_ns <= 0:
+        raise UsageError(f"--shutdown-limit {flags['shutdown_limit']} leaves no time for an end", "use 2.5s or more")
+    return limit_ns / 10**9
 
 
 def _list_switches() -> None:

