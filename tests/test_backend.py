@@ -143,6 +143,15 @@ async def test_request_ids_are_all_different_and_take_nothing_from_the_stacks_ch
     assert Desk().submit(job()) == desk.submit(job())
 
 
+async def test_the_requester_knows_itself_when_its_entry_is_gone(desk: Desk, autojump_clock: MockClock):
+    """People may reject or delete any entry of the list of nodes; the node that answers is there all the same."""
+    known = desk.backend.own_node()
+    assert "" == desk.backend.node_action("node-0", "reject", "")
+    assert known == desk.backend.own_node()
+    assert "" == desk.backend.node_action("node-0", "delete", "")
+    assert known == desk.backend.own_node()
+
+
 async def test_the_requester_sees_itself_connected(desk: Desk, autojump_clock: MockClock):
     """Though the list of nodes goes by heartbeats, of which it sends none."""
     assert ("node-0", Connection.CONNECTED) == (

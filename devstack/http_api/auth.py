@@ -10,14 +10,15 @@ import base64
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NotRequired, TypedDict
 
 from starlette.responses import Response
 
 from devstack.adapters import wire
 from devstack.http_api.answers import json_answer
-from devstack.http_api.call import Call, Handler
+from devstack.http_api.call import Call
 from devstack.http_api.errors import LateRefusalError, RefusedError
+from devstack.http_api.operation import Routes, operation
 
 __all__ = ["ROUTES", "check_proof"]
 
@@ -30,12 +31,36 @@ _MAX_KEY_BITS: Final = 16_384
 _SMALLEST_KEY_BYTES: Final = 62  # 0x00 0x01, eight 0xff, 0x00, and the digest with its prefix
 
 
+class MethodJson(TypedDict):
+    type: str
+    params: Mapping[str, str]
+
+
+class MethodsJson(TypedDict):
+    NextToken: str
+    Methods: Mapping[str, MethodJson]
+
+
+class LoginJson(TypedDict):
+    """A token, or the reason why there is none."""
+
+    success: bool
+    token: NotRequired[str]
+    reason: NotRequired[str]
+
+
+class LoginAnswerJson(TypedDict):
+    Authentication: LoginJson
+
+
 def _challenge(call: Call) -> dict[str, Any]:
     phrase = base64.b64encode(call.backend.node_id.encode()).decode()
     return {"type": "challenge", "params": {"InputPhrase": phrase}}
 
 
+@operation(MethodsJson)
 async def list_methods(call: Call) -> Response:
+    """How a client may log in. It need not."""
     return json_answer({"NextToken": "", "Methods": {_METHOD: _challenge(call)}})
 
 
@@ -44,19 +69,32 @@ def _require_known(call: Call) -> None:
         raise RefusedError(404, "Not Found")
 
 
+_METHOD_ID: Final = "a method's name"
+
+
+@operation(MethodJson, path_id=_METHOD_ID)
 async def get_method(call: Call) -> Response:
+    """One way to log in."""
     _require_known(call)
     return json_answer(_challenge(call))
 
 
+@operation(
+    LoginAnswerJson,
+    body=wire.LOGIN,
+    example={"MethodData": base64.b64encode(b'{"PhraseSignature": "", "PublicKey": ""}').decode()},
+    path_id=_METHOD_ID,
+    refusals=(LateRefusalError,),
+    others={401: LoginAnswerJson},
+)
 async def log_in(call: Call) -> Response:
-    """A refusal must be 401: on 200 the command line tries again for ever."""
+    """Log in: MethodData is the base64 of a JSON object with PhraseSignature and PublicKey."""
     _require_known(call)
-    body = await call.json_body()
-    proof = _proof(b"" if body is None else wire.decode_login(body))
+    proof = _proof(wire.decode_base64(await call.content() or ""))
     try:
         client = check_proof(proof, call.backend.node_id.encode())
     except ValueError as exc:
+        # On 200 the command line would try again for ever.
         return json_answer({"Authentication": {"success": False, "reason": str(exc)}}, 401)
     return json_answer({"Authentication": {"success": True, "token": f"devstack-{client}"}})
 
@@ -130,7 +168,7 @@ def _element(data: bytes, tag: int) -> tuple[bytes, bytes]:
     return data[start : start + length], data[start + length :]
 
 
-ROUTES: Final[dict[str, dict[str, Handler]]] = {
+ROUTES: Routes = {
     "/api/v1/auth": {"GET": list_methods},
     "/api/v1/auth/{id}": {"GET": get_method, "POST": log_in},
 }

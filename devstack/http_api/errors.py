@@ -6,7 +6,7 @@ Source: http_api reference 2 (the three shapes H, B and X) and 5.2 D4 (which sta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypedDict
 
 from starlette.responses import Response
 
@@ -24,6 +24,7 @@ from devstack.errors import (
 from devstack.http_api.answers import JSON, json_answer
 
 __all__ = [
+    "ErrorJson",
     "BadQueryError",
     "LateRefusalError",
     "RefusedError",
@@ -31,7 +32,15 @@ __all__ = [
     "describe",
     "http_error",
     "internal_error",
+    "status_of",
 ]
+
+
+class ErrorJson(TypedDict):
+    """What was wrong; `error` has the status in it, or the whole reason where `message` has none."""
+
+    error: str
+    message: str
 
 
 class BadQueryError(UnreadableError):
@@ -68,16 +77,19 @@ _EARLY_STATUSES: Final[tuple[tuple[type[DevstackError], int], ...]] = (
 )
 
 
+def status_of(kind: type[DevstackError], *, errors_as_500: bool) -> int:
+    """The status that an error of that kind has."""
+    table = _EARLY_STATUSES if errors_as_500 else _STATUSES
+    return next((status for known, status in table if issubclass(kind, known)), 500)
+
+
 def describe(error: DevstackError, *, errors_as_500: bool) -> tuple[int, str, str]:
     """Status, `error` and `message` of an error's answer."""
     if isinstance(error, UnreadableError):
         message = f"code=400, message={error.message}, internal={error.cause}"
         return 400, f"code=400, message={message}", message
-    if isinstance(error, RefusedError):
-        status = error.status
-    else:
-        table = _EARLY_STATUSES if errors_as_500 else _STATUSES
-        status = next((status for kind, status in table if isinstance(error, kind)), 500)
+    own = error.status if isinstance(error, RefusedError) else 0
+    status = own or status_of(type(error), errors_as_500=errors_as_500)
     if status == 500:
         return 500, error.message, "Internal Server Error"
     return status, f"code={status}, message={error.message}", error.message
@@ -98,5 +110,5 @@ def http_error(status: int, message: str, *, media_type: str = JSON) -> Response
 
 def internal_error(error: Exception) -> Response:
     """The answer to a mistake of ours."""
-    body = {"error": str(error) or type(error).__name__, "message": "Internal Server Error"}
+    body: ErrorJson = {"error": str(error) or type(error).__name__, "message": "Internal Server Error"}
     return json_answer(body, 500)

@@ -2,41 +2,83 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, TypedDict
 
-import orjson
 from starlette.responses import Response
 
-from devstack.errors import DevstackError, NotFoundError, UsageError
+from devstack.adapters.wire import UnreadableError
+from devstack.adapters.wire.decoder import Free
+from devstack.errors import ConflictError, DevstackError, NotFoundError, UsageError
 from devstack.faults import parse_mapping, text_of, to_mapping
 from devstack.faults.state import FaultState
+from devstack.faults.words import WORDS
 from devstack.http_api.answers import json_answer
-from devstack.http_api.call import Call, Handler
+from devstack.http_api.call import Call
 from devstack.http_api.errors import RefusedError
+from devstack.http_api.operation import Routes, operation
 from devstack.models.gotext import rfc3339
 
 __all__ = ["ROUTES"]
 
 
+class FaultJson(TypedDict):
+    ID: int
+    Text: Annotated[str, "as a person would write it"]
+    State: str
+    Begins: str
+    Machines: Sequence[str]
+    Strikes: int
+    Fault: Annotated[Mapping[str, Any], "as in YAML"]
+
+
+class FaultListJson(TypedDict):
+    Faults: Sequence[FaultJson]
+
+
+class OneFaultJson(TypedDict):
+    Fault: FaultJson
+
+
+class ClearedJson(TypedDict):
+    Cleared: Annotated[Sequence[int], "their numbers"]
+
+
+@operation(FaultListJson)
 async def list_faults(call: Call) -> Response:
+    """The faults that wait or are active."""
     return json_answer({"Faults": [_encoded(state) for state in call.backend.list_faults()]})
 
 
+@operation(
+    OneFaultJson,
+    body=Free({word.name: word.about for word in WORDS.values()}),
+    example={"crash": "node-1", "at": "30s"},
+    refusals=(ConflictError,),
+)
 async def inject_fault(call: Call) -> Response:
-    """The body is a fault as in YAML: `{"crash": "node-1", "at": "30s"}`."""
-    body = await call.json_body()
+    """Inject a fault. It is written as in YAML, with one word for what goes wrong."""
     try:
-        state = call.backend.inject_fault(parse_mapping(_decoded(body)))
+        given = await call.content()
+        if given is None:
+            raise UsageError("there is no fault in the body", 'send JSON such as {"crash": "node-1", "at": "30s"}')
+        state = call.backend.inject_fault(parse_mapping(given))
+    except UnreadableError as exc:
+        raise RefusedError(400, f"the body is no JSON: {exc.message}") from None
     except UsageError as exc:
         raise _refusal(400, exc) from None
     return json_answer({"Fault": _encoded(state)})
 
 
+@operation(ClearedJson)
 async def clear_faults(call: Call) -> Response:
+    """End all faults."""
     return json_answer({"Cleared": call.backend.clear_faults(None)})
 
 
+@operation(ClearedJson, path_id="a fault's number")
 async def clear_fault(call: Call) -> Response:
+    """End one fault."""
     try:
         number = int(call.id)
     except ValueError:
@@ -45,15 +87,6 @@ async def clear_fault(call: Call) -> Response:
         return json_answer({"Cleared": call.backend.clear_faults(number)})
     except NotFoundError as exc:
         raise _refusal(404, exc) from None
-
-
-def _decoded(body: bytes | None) -> Any:
-    if body is None:
-        raise UsageError("there is no fault in the body", 'send JSON such as {"crash": "node-1", "at": "30s"}')
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        raise UsageError(f"the body is no JSON: {exc}") from None
 
 
 def _refusal(status: int, error: DevstackError) -> RefusedError:
@@ -74,7 +107,7 @@ def _encoded(state: FaultState) -> dict[str, Any]:
 
 
 _FAULTS: Final = "/api/v1/devstack/faults"
-ROUTES: Final[dict[str, dict[str, Handler]]] = {
+ROUTES: Routes = {
     _FAULTS: {"GET": list_faults, "POST": inject_fault, "DELETE": clear_faults},
     f"{_FAULTS}/{{id}}": {"DELETE": clear_fault},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import orjson
 import trio
@@ -14,9 +14,11 @@ from starlette.types import Receive, Scope, Send
 from devstack.errors import DevstackError
 from devstack.http_api.answers import send_answer, text_answer
 from devstack.http_api.backend import Backend
-from devstack.http_api.call import Call, Handler
+from devstack.http_api.call import Call
 from devstack.http_api.errors import RefusedError, describe
+from devstack.http_api.operation import Routes, operation
 from devstack.http_api.pages import is_foreign
+from devstack.http_api.parameters import FOLLOW, LOG_EXECUTION, TAIL
 from devstack.http_api.query import Query
 
 __all__ = ["ROUTES", "log_route"]
@@ -24,14 +26,35 @@ __all__ = ["ROUTES", "log_route"]
 _PATH: Final = "/api/v1/orchestrator/jobs/{id}/logs"
 
 
+class LogLineJson(TypedDict):
+    Type: Annotated[int, "1: output, 2: errors"]
+    Line: str
+
+
+class LogMessageJson(TypedDict):
+    """One message of the websocket; an error is the last one."""
+
+    value: LogLineJson
+    error: NotRequired[str]
+
+
+@operation(
+    None,
+    reads=(LOG_EXECUTION, TAIL, FOLLOW),
+    path_id="a job's id, or its beginning",
+    others={101: LogMessageJson},
+)
 async def plain_get(call: Call) -> Response:
-    """Without an upgrade there is nothing to send; v1.4.0 sends just that."""
+    """The log of a job's execution: a websocket, whose messages are JSON texts.
+
+    Without an upgrade there is nothing to send; v1.4.0 sends just that.
+    """
     if call.backend.behaviour.on("errors-as-500"):
         return Response(b"")
     raise RefusedError(400, "logs are a websocket: ask for them with `Connection: Upgrade` and `Upgrade: websocket`")
 
 
-ROUTES: Final[dict[str, dict[str, Handler]]] = {_PATH: {"GET": plain_get}}
+ROUTES: Routes = {_PATH: {"GET": plain_get}}
 
 
 def log_route(backend: Backend) -> WebSocketRoute:
@@ -64,10 +87,10 @@ class _LogSocket:
 
     async def _send_log(self, scope: Scope, send: Send) -> None:
         query, job_id = Query(scope["query_string"]), scope["path_params"]["id"]
-        tail, follow = query.flag("tail"), query.flag("follow")
+        tail, follow = TAIL.of(query), FOLLOW.of(query)
         opened = False
         try:
-            async with aclosing(self._backend.open_log(job_id, query.text("execution_id"), tail, follow)) as pieces:
+            async with aclosing(self._backend.open_log(job_id, LOG_EXECUTION.of(query), tail, follow)) as pieces:
                 async for stream, text in pieces:
                     opened = True
                     await _send_message(send, _message(stream, text))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import re
-from typing import Final
+from typing import Final, NotRequired, TypedDict
 
 import trio
 from starlette.responses import Response
@@ -22,7 +22,7 @@ from devstack.http_api.errors import http_error, internal_error
 from devstack.http_api.pages import may_act
 from devstack.models.node import BuildVersion
 
-__all__ = ["Middleware"]
+__all__ = ["Middleware", "OldClientJson"]
 
 Headers = list[tuple[bytes, bytes]]
 _log: Final = logging.getLogger("devstack.http_api")
@@ -35,6 +35,15 @@ _HANDLER_TIMEOUT_S: Final = 30
 # How much of a refused body is read and dropped, for clients that read no answer before they have sent everything.
 _DRAIN_BYTES: Final = 10 * BODY_LIMIT_BYTES
 _DRAIN_S: Final = 5
+
+
+class OldClientJson(TypedDict):
+    """A client that is too old, or does not say a version."""
+
+    Error: str
+    MinVersion: NotRequired[str]
+    ClientVersion: NotRequired[str]
+    ServerVersion: NotRequired[str]
 
 
 class Middleware:

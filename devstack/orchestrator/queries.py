@@ -20,12 +20,12 @@ from devstack.orchestrator.nodes import NodeTable
 from devstack.orchestrator.paging import PagingToken, cut, position
 from devstack.orchestrator.store import HistoryEntry, JobRecord, JobStore
 
-__all__ = ["Queries", "check_execution_order"]
+__all__ = ["EVENT_TYPES", "EXECUTION_ORDERS", "NODE_ORDERS", "Queries", "check_execution_order"]
 
 SECOND_NS: Final = 1_000_000_000
 _T = TypeVar("_T")
 
-_EXECUTION_ORDERS: Final[dict[str, Callable[[Execution], Any]]] = {
+EXECUTION_ORDERS: Final[dict[str, Callable[[Execution], Any]]] = {
     "": attrgetter("modify_time_ns"),
     "modify_time": attrgetter("modify_time_ns"),
     "create_time": attrgetter("create_time_ns"),
@@ -39,7 +39,7 @@ def _room(amount: Callable[[ComputeNodeInfo], int]) -> Callable[[NodeState], int
     return lambda state: -amount(state.info.compute) if state.info.compute else 0
 
 
-_NODE_ORDERS: Final[dict[str, Callable[[NodeState], Any]]] = {
+NODE_ORDERS: Final[dict[str, Callable[[NodeState], Any]]] = {
     "": lambda state: state.info.node_id,
     "id": lambda state: state.info.node_id,
     "type": lambda state: state.info.type is NodeType.COMPUTE,
@@ -51,12 +51,12 @@ _NODE_ORDERS: Final[dict[str, Callable[[NodeState], Any]]] = {
     # Bacalhau compares membership here too.
     "status": lambda state: state.membership.value,
 }
-_EVENT_TYPES: Final = ("", "all", "job", "execution")
+EVENT_TYPES: Final = ("", "all", "job", "execution")
 
 
 def check_execution_order(order_by: str) -> None:
     """Raises InvalidQueryError for an order that executions do not have; told even of unknown jobs."""
-    _order(_EXECUTION_ORDERS, order_by)
+    _order(EXECUTION_ORDERS, order_by)
 
 
 def _order(orders: dict[str, _T], order_by: str) -> _T:
@@ -134,7 +134,7 @@ class Queries:
         """
         if since_s < 0:
             raise InvalidQueryError(_failed("Since", "min"))
-        if event_type not in _EVENT_TYPES:
+        if event_type not in EVENT_TYPES:
             raise InvalidQueryError(_failed("EventType", "oneof"))
         entries = [entry for entry in record.history if entry.time_ns >= since_s * SECOND_NS]
         if event_type == "job":
@@ -154,7 +154,7 @@ class Queries:
             InvalidQueryError: an unknown order, or a token that cannot be read.
         """
         executions = sorted(record.executions.values(), key=attrgetter("id"))
-        return self._page(executions, _EXECUTION_ORDERS, order_by, reverse, limit, next_token)
+        return self._page(executions, EXECUTION_ORDERS, order_by, reverse, limit, next_token)
 
     def nodes(
         self,
@@ -179,7 +179,7 @@ class Queries:
             and (not status or state.connection.value == status)
             and selector.matches(state.info.labels)
         ]
-        return self._page(states, _NODE_ORDERS, order_by, reverse, limit, next_token)
+        return self._page(states, NODE_ORDERS, order_by, reverse, limit, next_token)
 
     def _page(
         self,

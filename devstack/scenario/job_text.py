@@ -167,7 +167,7 @@ class _Unsubmitted:
 
 def spec_of(job: Job, *, full: bool = False) -> dict[str, Any]:
     """The job in Bacalhau's spelling; what says nothing is left out unless it is to be `full`."""
-    spec = encode_job(_Unsubmitted(job))
+    spec: dict[str, Any] = {**encode_job(_Unsubmitted(job))}
     if job.count is None:
         del spec["Count"]
     if full:

@@ -213,7 +213,7 @@ class _Unstored:
 
 def spec_of(job: Job) -> dict[str, Any]:
     """The job in Bacalhau's spelling, without what the server adds and what it would fill in anyway."""
-    encoded = encode_job(_Unstored(job))
+    encoded: dict[str, Any] = {**encode_job(_Unstored(job))}
     encoded["Meta"] = {key: value for key, value in encoded["Meta"].items() if not key.startswith(RESERVED_META_PREFIX)}
     encoded["Tasks"] = [_without_empty(task) for task in encoded["Tasks"]]
     unwanted = {"ID", *_SERVERS_OWN}

@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.adapters.wire import (
+    LOGIN,
+    NODE_ACTION,
+    STOP,
+    SUBMIT,
     NodeAction,
     UnreadableError,
+    decode,
+    decode_base64,
     decode_job,
-    decode_login,
-    decode_node_action,
-    decode_stop,
-    decode_submit,
 )
 from devstack.models.job import (
     Constraint,
@@ -35,7 +37,7 @@ from devstack.models.job import (
 
 
 def job_of(text: str | bytes) -> Job:
-    job = decode_submit(text if isinstance(text, bytes) else text.encode())
+    job = decode(SUBMIT, text if isinstance(text, bytes) else text.encode())
     assert job is not None
     return job
 
@@ -105,7 +107,7 @@ def test_null_is_absent_and_unknown_keys_are_ignored():
 @pytest.mark.parametrize("text", ["null", "{}", '{"Job":null}', '{"Jobs":{}}'])
 def test_a_body_without_a_job_holds_none(text):
     """null, no key and a null job all mean that there is no job."""
-    assert decode_submit(text.encode()) is None
+    assert decode(SUBMIT, text.encode()) is None
 
 
 def test_the_last_of_two_equal_keys_counts():
@@ -180,7 +182,7 @@ WRONG_TYPES = [
 def test_a_wrong_type_is_told_with_field_and_place(text, message, cause):
     """A value of the wrong type is told as Go tells it: what was expected, what came, which field, how far in."""
     with pytest.raises(UnreadableError) as caught:
-        decode_submit(text.encode())
+        decode(SUBMIT, text.encode())
     assert (message, cause) == (caught.value.message, caught.value.cause)
 
 
@@ -188,14 +190,14 @@ def test_a_wrong_type_is_told_with_field_and_place(text, message, cause):
 def test_a_count_must_be_a_whole_number_of_64_bits(number):
     """Fractions, exponents and numbers beyond 64 bits are no ints."""
     with pytest.raises(UnreadableError, match="expected=int, got=number"):
-        decode_submit(f'{{"Job":{{"Count":{number}}}}}'.encode())
+        decode(SUBMIT, f'{{"Job":{{"Count":{number}}}}}'.encode())
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_not_a_number_is_no_json(word):
     """Python's extra constants are syntax errors."""
     with pytest.raises(UnreadableError, match="Syntax error"):
-        decode_submit(f'{{"Job":{{"Count":{word}}}}}'.encode())
+        decode(SUBMIT, f'{{"Job":{{"Count":{word}}}}}'.encode())
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ def test_not_a_number_is_no_json(word):
 def test_malformed_json_is_told_with_its_place(text, message):
     """Broken JSON says what is wrong and after how many bytes."""
     with pytest.raises(UnreadableError) as caught:
-        decode_submit(text.encode())
+        decode(SUBMIT, text.encode())
     assert message == caught.value.message
 
 
@@ -223,19 +225,19 @@ def test_deep_nesting_is_refused_before_it_hurts(depth):
     """Parameters nested deeper than the encoder can follow are refused."""
     deep = b"[" * depth + b"]" * depth
     with pytest.raises(UnreadableError, match="exceeded max depth"):
-        decode_submit(b'{"Job":{"Tasks":[{"Engine":{"Params":{"a":' + deep + b"}}}]}}")
+        decode(SUBMIT, b'{"Job":{"Tasks":[{"Engine":{"Params":{"a":' + deep + b"}}}]}}")
 
 
 def test_a_wrong_type_behind_deep_nesting_is_still_told():
     """An unknown field may be nested as deep as the parser can follow."""
     with pytest.raises(UnreadableError, match="field=Job.Count"):
-        decode_submit(b'{"Job":{"X":' + b"[" * 990 + b"]" * 990 + b',"Count":"a"}}')
+        decode(SUBMIT, b'{"Job":{"X":' + b"[" * 990 + b"]" * 990 + b',"Count":"a"}}')
 
 
 def test_an_unknown_network_type_is_refused():
     """Network types are a closed list."""
     with pytest.raises(UnreadableError, match=r"models\.Network: unknown type 'Bogus'"):
-        decode_submit(b'{"Job":{"Tasks":[{"Network":{"Type":"Bogus"}}]}}')
+        decode(SUBMIT, b'{"Job":{"Tasks":[{"Network":{"Type":"Bogus"}}]}}')
 
 
 def test_parameters_look_as_go_prints_them():
@@ -247,15 +249,15 @@ def test_parameters_look_as_go_prints_them():
 def test_an_infinite_parameter_is_refused():
     """A number that no float64 can hold is an error."""
     with pytest.raises(UnreadableError):
-        decode_submit(b'{"Job":{"Tasks":[{"Engine":{"Params":{"a":1e999}}}]}}')
+        decode(SUBMIT, b'{"Job":{"Tasks":[{"Engine":{"Params":{"a":1e999}}}]}}')
 
 
 def test_small_bodies():
     """Stop, node action and login each have one table."""
-    assert "enough" == decode_stop(b'{"Reason":"enough","Namespace":""}')
-    assert "" == decode_stop(b"null")
-    assert NodeAction("approve", "why") == decode_node_action(b'{"action":"approve","MESSAGE":"why","NodeID":"x"}')
-    assert b"{}" == decode_login(json.dumps({"MethodData": base64.b64encode(b"{}").decode()}).encode())
+    assert "enough" == decode(STOP, b'{"Reason":"enough","Namespace":""}')
+    assert decode(STOP, b"null") is None
+    assert NodeAction("approve", "why") == decode(NODE_ACTION, b'{"action":"approve","MESSAGE":"why","NodeID":"x"}')
+    assert b"{}" == decode_base64(decode(LOGIN, json.dumps({"MethodData": base64.b64encode(b"{}").decode()}).encode()))
     assert "batch" == decode_job(b'{"Type":"batch"}').type
 
 
@@ -263,7 +265,7 @@ def test_small_bodies():
 def test_login_data_must_be_base64(data: str, place: int):
     """The answer names the first byte that is none, as recorded, or the group of four that breaks off."""
     with pytest.raises(UnreadableError, match=f"illegal base64 data at input byte {place}$"):
-        decode_login(json.dumps({"MethodData": data}).encode())
+        decode_base64(data)
 
 
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -277,7 +279,7 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 def test_any_json_is_read_or_refused(value):
     """Whatever JSON comes, the reader answers with a job, with none, or with an UnreadableError."""
     try:
-        decode_submit(json.dumps({"Job": value}).encode())
+        decode(SUBMIT, json.dumps({"Job": value}).encode())
     except UnreadableError as exc:
         assert exc.message
 
@@ -286,6 +288,6 @@ def test_any_json_is_read_or_refused(value):
 def test_any_bytes_are_read_or_refused(body):
     """The same holds for bytes that are no JSON."""
     try:
-        decode_submit(body)
+        decode(SUBMIT, body)
     except UnreadableError as exc:
         assert exc.message

@@ -8,6 +8,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 import trio

@@ -36,8 +36,12 @@ async def test_versions(client):
 
 
 async def test_version_takes_json_only(client):
-    """Bad JSON is 400."""
-    assert 400 == (await client.post("/version", content=b"{")).status_code
+    """Bad JSON, a value of the wrong type and an unnamed kind of body are 400; no body will do."""
+    headers = {"content-type": "application/json"}
+    for body in (b"{", b"[1]", b'{"client_id": 1}'):
+        assert 400 == (await client.post("/version", content=body, headers=headers)).status_code
+    assert 400 == (await client.post("/version", content=b"{}")).status_code
+    assert 200 == (await client.post("/version")).status_code
 
 
 @pytest.mark.parametrize("path", ["/api/v1/agent/node", "/api/v1/node_info", "/node_info"])

@@ -4,10 +4,13 @@ text      JSON text to Python values, with Go's error texts and places
 decoder   the one reader, driven by tables of fields
 fields    those tables: Bacalhau's spelling on the left, ours on the right
 encode    values to JSON objects, keys in Bacalhau's order
+shapes    what those objects look like, as types
+schema    tables and shapes as JSON Schema, for the API's document
 """
 
 from __future__ import annotations
 
+from devstack.adapters.wire.decoder import decode
 from devstack.adapters.wire.encode import (
     encode_entry,
     encode_execution,
@@ -18,23 +21,28 @@ from devstack.adapters.wire.encode import (
     encode_version,
 )
 from devstack.adapters.wire.fields import (
+    LOGIN,
+    NODE_ACTION,
+    STOP,
+    SUBMIT,
+    VERSION,
     NodeAction,
+    decode_base64,
     decode_job,
-    decode_login,
-    decode_node_action,
-    decode_stop,
-    decode_submit,
 )
 from devstack.adapters.wire.text import UnreadableError
 
 __all__ = [
+    "LOGIN",
+    "NODE_ACTION",
+    "STOP",
+    "SUBMIT",
+    "VERSION",
     "NodeAction",
     "UnreadableError",
+    "decode",
+    "decode_base64",
     "decode_job",
-    "decode_login",
-    "decode_node_action",
-    "decode_stop",
-    "decode_submit",
     "encode_entry",
     "encode_execution",
     "encode_job",

@@ -17,16 +17,19 @@ from devstack.adapters.wire.text import UnreadableError, byte_offset, place, rea
 __all__ = [
     "FLAT",
     "INT",
+    "INT64",
     "PARAMS",
     "TEXT",
     "UINT64",
+    "Array",
+    "Free",
+    "Integer",
+    "Map",
     "Reader",
     "Struct",
+    "Word",
     "WrongTypeError",
-    "array",
     "decode",
-    "integer",
-    "mapping",
 ]
 
 Reader = Callable[[Any], Any]
@@ -90,56 +93,83 @@ def TEXT(value: Any) -> str:  # noqa: N802 - readers without parameters are name
     return value
 
 
-def integer(go_type: str, low: int, high: int) -> Reader:
+@attrs.frozen
+class Integer:
     """A reader of whole numbers between the two, inclusive."""
 
-    def read_int(value: Any) -> int:
-        if type(value) is not int or not low <= value <= high:
-            raise WrongTypeError(go_type, value, with_number=True)
+    go_type: str
+    low: int
+    high: int
+
+    def __call__(self, value: Any) -> int:
+        if type(value) is not int or not self.low <= value <= self.high:
+            raise WrongTypeError(self.go_type, value, with_number=True)
         return value
 
-    return read_int
+
+INT: Final = Integer("int", -(2**63), 2**63 - 1)
+INT64: Final = Integer("int64", -(2**63), 2**63 - 1)
+UINT64: Final = Integer("uint64", 0, 2**64 - 1)
 
 
-INT: Final = integer("int", -(2**63), 2**63 - 1)
-UINT64: Final = integer("uint64", 0, 2**64 - 1)
+@attrs.frozen
+class Word:
+    """A reader of texts that stand for something, in any case; `unknown` makes something of the others, or refuses."""
+
+    meanings: Mapping[str, Any]
+    unknown: Callable[[str], Any]
+    _by_text: dict[str, Any] = attrs.field(init=False)
+
+    @_by_text.default
+    def _index(self) -> dict[str, Any]:
+        return {text.lower(): meaning for text, meaning in self.meanings.items()}
+
+    def __call__(self, value: Any) -> Any:
+        meaning = self._by_text.get(TEXT(value).lower())
+        return self.unknown(value) if meaning is None else meaning
 
 
-def array(go_type: str, item: Reader, null: Any) -> Reader:
+@attrs.frozen
+class Array:
     """A reader of arrays; a null element becomes `null`."""
 
-    def read_array(value: Any) -> tuple[Any, ...]:
+    go_type: str
+    item: Reader
+    null: Any
+
+    def __call__(self, value: Any) -> tuple[Any, ...]:
         if type(value) is not list:
-            raise WrongTypeError(go_type, value)
+            raise WrongTypeError(self.go_type, value)
         items = []
         for index, element in enumerate(value):
             try:
-                items.append(null if element is None else item(element))
+                items.append(self.null if element is None else self.item(element))
             except WrongTypeError as exc:
                 raise exc.under(index) from None
         return tuple(items)
 
-    return read_array
 
-
-def mapping(go_type: str, item: Reader, null: Any) -> Reader:
+@attrs.frozen
+class Map:
     """A reader of maps; a null value becomes `null`."""
 
-    def read_map(value: Any) -> dict[str, Any]:
+    go_type: str
+    item: Reader
+    null: Any
+
+    def __call__(self, value: Any) -> dict[str, Any]:
         if type(value) is not dict:
-            raise WrongTypeError(go_type, value)
+            raise WrongTypeError(self.go_type, value)
         items = {}
         for key, element in value.items():
             try:
-                items[key] = null if element is None else item(element)
+                items[key] = self.null if element is None else self.item(element)
             except WrongTypeError as exc:
                 raise exc.under(key) from None
         return items
 
-    return read_map
 
-
-FLAT: Final = mapping("map[string]string", TEXT, "")
+FLAT: Final = Map("map[string]string", TEXT, "")
 
 
 def PARAMS(value: Any) -> dict[str, Any]:  # noqa: N802
@@ -163,6 +193,16 @@ def _plain(value: Any, depth: int) -> Any:
             raise WrongTypeError("float64", value, with_number=True)
         return int(value) if value.is_integer() and abs(value) < 2**63 else value
     return value
+
+
+@attrs.frozen
+class Free:
+    """A reader that takes any value as it is; `keys` tells people which keys an object may have, and what they mean."""
+
+    keys: Mapping[str, str]
+
+    def __call__(self, value: Any) -> Any:
+        return value
 
 
 def decode(reader: Reader, body: bytes) -> Any:

@@ -6,8 +6,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar, cast
 
+from devstack.adapters.wire.shapes import (
+    ComputedJson,
+    ComputeNodeInfoJson,
+    ConstraintJson,
+    DesiredJson,
+    EventJson,
+    ExecutionChangeJson,
+    ExecutionJson,
+    GpuJson,
+    HistoryItemJson,
+    InputSourceJson,
+    JobChangeJson,
+    JobJson,
+    NetworkJson,
+    NodeInfoJson,
+    NodeJson,
+    ResourcesConfigJson,
+    ResourcesJson,
+    RunOutputJson,
+    SpecJson,
+    StateJson,
+    TaskJson,
+    TimeoutsJson,
+    VersionJson,
+)
 from devstack.models.event import NO_EVENT, Event
 from devstack.models.execution import Execution, RunCommandResult
 from devstack.models.gotext import ZERO_TIME, rfc3339
@@ -23,7 +48,7 @@ from devstack.models.job import (
     Task,
     Timeouts,
 )
-from devstack.models.node import BuildVersion, ComputeNodeInfo, NodeState
+from devstack.models.node import BuildVersion, ComputeNodeInfo, NodeInfo, NodeState
 from devstack.models.resources import Gpu, Resources
 
 __all__ = [
@@ -37,7 +62,8 @@ __all__ = [
     "encode_version",
 ]
 
-Json = dict[str, Any]
+
+_Shape = TypeVar("_Shape", bound=Mapping[str, Any])
 
 
 class StoredJob(Protocol):
@@ -51,9 +77,13 @@ class StoredJob(Protocol):
     modify_time_ns: int
 
 
-def _present(**pairs: Any) -> Json:
-    """The pairs whose value is not empty."""
-    return {key: value for key, value in pairs.items() if value}
+def _lean(encoded: _Shape, *optional: str) -> _Shape:
+    """The same without those optional keys that are empty; all keys are optional if none is named."""
+    plain: dict[str, Any] = cast(dict[str, Any], encoded)
+    for key in optional or tuple(plain):
+        if not plain[key]:
+            del plain[key]
+    return encoded
 
 
 def _sorted(mapping: Mapping[str, str]) -> Mapping[str, str]:
@@ -63,7 +93,7 @@ def _sorted(mapping: Mapping[str, str]) -> Mapping[str, str]:
 # ---- jobs --------------------------------------------------------------------------------------------------
 
 
-def encode_job(record: StoredJob) -> Json:
+def encode_job(record: StoredJob) -> JobJson:
     job = record.job
     return {
         "ID": job.id,
@@ -76,7 +106,7 @@ def encode_job(record: StoredJob) -> Json:
         "Meta": _sorted(job.meta),
         "Labels": _sorted(job.labels),
         "Tasks": [_task(task) for task in job.tasks if task is not None],
-        "State": {"StateType": record.state.text, **_present(Message=record.message)},
+        "State": _lean(StateJson(StateType=record.state.text, Message=record.message), "Message"),
         "Version": job.version,
         "Revision": record.revision,
         "CreateTime": record.create_time_ns,
@@ -84,53 +114,61 @@ def encode_job(record: StoredJob) -> Json:
     }
 
 
-def _constraint(constraint: Constraint) -> Json:
-    return {"Key": constraint.key, "Operator": constraint.operator, **_present(Values=constraint.values)}
+def _constraint(constraint: Constraint) -> ConstraintJson:
+    return _lean(ConstraintJson(Key=constraint.key, Operator=constraint.operator, Values=constraint.values), "Values")
 
 
-def encode_spec(spec: SpecConfig | None) -> Json:
+def encode_spec(spec: SpecConfig | None) -> SpecJson:
     """An engine, a publisher, a source or a result; absent ones look like empty ones."""
     if spec is None:
         return {"Type": ""}
     return {"Type": spec.type, "Params": spec.params} if spec.params else {"Type": spec.type}
 
 
-def _task(task: Task) -> Json:
-    encoded: Json = {"Name": task.name, "Engine": encode_spec(task.engine), "Publisher": encode_spec(task.publisher)}
-    if task.env:
-        encoded["Env"] = _sorted(task.env)
-    if task.meta:
-        encoded["Meta"] = _sorted(task.meta)
-    if task.input_sources:
-        encoded["InputSources"] = [_input(source) for source in task.input_sources]
-    if task.result_paths:
-        encoded["ResultPaths"] = [{"Name": result.name, "Path": result.path} for result in task.result_paths]
-    encoded["Resources"] = _resources_config(task.resources)
-    encoded["Network"] = _network(task.network)
-    encoded["Timeouts"] = _timeouts(task.timeouts)
-    return encoded
+def _task(task: Task) -> TaskJson:
+    return _lean(
+        TaskJson(
+            Name=task.name,
+            Engine=encode_spec(task.engine),
+            Publisher=encode_spec(task.publisher),
+            Env=_sorted(task.env),
+            Meta=_sorted(task.meta),
+            InputSources=[_input(source) for source in task.input_sources],
+            ResultPaths=[{"Name": result.name, "Path": result.path} for result in task.result_paths],
+            Resources=_resources_config(task.resources),
+            Network=_network(task.network),
+            Timeouts=_timeouts(task.timeouts),
+        ),
+        "Env", "Meta", "InputSources", "ResultPaths",
+    )  # fmt: skip
 
 
-def _input(source: InputSource) -> Json:
+def _input(source: InputSource) -> InputSourceJson:
     return {"Source": encode_spec(source.source), "Alias": source.alias, "Target": source.target}
 
 
-def _resources_config(config: ResourcesConfig) -> Json:
-    return _present(CPU=config.cpu, Memory=config.memory, Disk=config.disk, GPU=config.gpu)
+def _resources_config(config: ResourcesConfig) -> ResourcesConfigJson:
+    return _lean(ResourcesConfigJson(CPU=config.cpu, Memory=config.memory, Disk=config.disk, GPU=config.gpu))
 
 
-def _network(network: Network) -> Json:
-    return {"Type": network.type.value, **_present(Domains=network.domains)}
+def _network(network: Network) -> NetworkJson:
+    return _lean(NetworkJson(Type=network.type.value, Domains=network.domains), "Domains")
 
 
-def _timeouts(timeouts: Timeouts) -> Json:
-    return _present(ExecutionTimeout=timeouts.execution_s, QueueTimeout=timeouts.queue_s, TotalTimeout=timeouts.total_s)
+def _timeouts(timeouts: Timeouts) -> TimeoutsJson:
+    return _lean(
+        TimeoutsJson(
+            ExecutionTimeout=timeouts.execution_s,
+            QueueTimeout=timeouts.queue_s,
+            TotalTimeout=timeouts.total_s,
+        )
+    )
 
 
 # ---- executions and history --------------------------------------------------------------------------------
 
 
-def encode_execution(execution: Execution, *, compat: bool = False) -> Json:
+def encode_execution(execution: Execution, *, compat: bool = False) -> ExecutionJson:
     return {
         "ID": execution.id,
         "Namespace": execution.namespace,
@@ -139,8 +177,12 @@ def encode_execution(execution: Execution, *, compat: bool = False) -> Json:
         "NodeID": execution.node_id,
         "JobID": execution.job_id,
         "AllocatedResources": {"Tasks": {}},
-        "DesiredState": {"StateType": int(execution.desired), **_present(Message=execution.desired_message)},
-        "ComputeState": {"StateType": int(execution.compute), **_present(Message=execution.compute_message)},
+        "DesiredState": _lean(
+            DesiredJson(StateType=int(execution.desired), Message=execution.desired_message), "Message"
+        ),
+        "ComputeState": _lean(
+            ComputedJson(StateType=int(execution.compute), Message=execution.compute_message), "Message"
+        ),
         "PublishedResult": None if execution.published_result is None else encode_spec(execution.published_result),
         "RunOutput": None if execution.run_output is None else _run_output(execution.run_output, compat),
         "PreviousExecution": "",
@@ -152,8 +194,8 @@ def encode_execution(execution: Execution, *, compat: bool = False) -> Json:
     }
 
 
-def _run_output(result: RunCommandResult, compat: bool) -> Json:
-    encoded: Json = {
+def _run_output(result: RunCommandResult, compat: bool) -> RunOutputJson:
+    encoded: RunOutputJson = {
         "Stdout": result.stdout,
         "StdoutTruncated": result.stdout_truncated,
         "stderr": result.stderr,
@@ -172,56 +214,81 @@ def _run_output(result: RunCommandResult, compat: bool) -> Json:
     return encoded
 
 
-def encode_entry(entry: JobHistory | ExecutionHistory) -> Json:
+def encode_entry(entry: JobHistory | ExecutionHistory) -> HistoryItemJson:
     """A history entry; numbers for executions' states, texts for jobs', undefined ones left out."""
-    encoded: Json
+    event: EventJson = _NO_EVENT if entry.event == NO_EVENT else _event(entry.event)
     if isinstance(entry, JobHistory):
-        texts = {"Previous": entry.previous, "New": entry.new}
-        states: Json = {key: state.text for key, state in texts.items() if state}
-        encoded = {"Type": "JobLevel", "JobID": entry.job_id, "JobState": states}
-    else:
-        numbers = {"Previous": int(entry.previous), "New": int(entry.new)}
-        encoded = {
-            "Type": "ExecutionLevel",
-            "JobID": entry.job_id,
-            **_present(NodeID=entry.node_id, ExecutionID=entry.execution_id),
-            "ExecutionState": _present(**numbers),
-        }
-    encoded["NewRevision"] = entry.new_revision
-    if entry.event.message:
-        encoded["Comment"] = entry.event.message
-    encoded["Event"] = _NO_EVENT if entry.event == NO_EVENT else _event(entry.event)
-    encoded["Time"] = rfc3339(entry.time_ns)
-    return encoded
+        return _lean(
+            HistoryItemJson(
+                Type="JobLevel",
+                JobID=entry.job_id,
+                JobState=_lean(JobChangeJson(Previous=_known(entry.previous), New=_known(entry.new))),
+                NewRevision=entry.new_revision,
+                Comment=entry.event.message,
+                Event=event,
+                Time=rfc3339(entry.time_ns),
+            ),
+            "Comment",
+        )
+    return _lean(
+        HistoryItemJson(
+            Type="ExecutionLevel",
+            JobID=entry.job_id,
+            NodeID=entry.node_id,
+            ExecutionID=entry.execution_id,
+            ExecutionState=_lean(ExecutionChangeJson(Previous=int(entry.previous), New=int(entry.new))),
+            NewRevision=entry.new_revision,
+            Comment=entry.event.message,
+            Event=event,
+            Time=rfc3339(entry.time_ns),
+        ),
+        "NodeID", "ExecutionID", "Comment",
+    )  # fmt: skip
 
 
-_NO_EVENT: Final[Json] = {"Message": "", "Topic": "", "Timestamp": ZERO_TIME}
+def _known(state: JobState) -> str:
+    return state.text if state else ""
 
 
-def _event(event: Event) -> Json:
-    encoded: Json = {"Message": event.message, "Topic": event.topic, "Timestamp": rfc3339(event.time_ns)}
-    if event.details:
-        encoded["Details"] = _sorted(event.details)
-    return encoded
+_NO_EVENT: Final[EventJson] = {"Message": "", "Topic": "", "Timestamp": ZERO_TIME}
+
+
+def _event(event: Event) -> EventJson:
+    return _lean(
+        EventJson(
+            Message=event.message,
+            Topic=event.topic,
+            Timestamp=rfc3339(event.time_ns),
+            Details=_sorted(event.details),
+        ),
+        "Details",
+    )
 
 
 # ---- nodes -------------------------------------------------------------------------------------------------
 
 
-def encode_node(state: NodeState, *, compat: bool = False) -> Json:
-    info: Json = {
-        "NodeID": state.info.node_id,
-        "NodeType": state.info.type.value,
-        "Labels": _sorted(state.info.labels),
-    }
-    if state.info.compute is not None:
-        info["ComputeNodeInfo"] = _compute_info(state.info.compute)
-    info["BacalhauVersion"] = encode_version(state.info.version)
-    encoded: Json = {"Info": info, "Membership": state.membership.value, "Connection": state.connection.value}
-    return encoded | {"PeerInfo": {"ID": state.info.node_id, "Addrs": []}, **info} if compat else encoded
+def encode_node(state: NodeState, *, compat: bool = False) -> NodeJson:
+    info = _node_info(state.info)
+    encoded: NodeJson = {"Info": info, "Membership": state.membership.value, "Connection": state.connection.value}
+    return {**encoded, "PeerInfo": {"ID": state.info.node_id, "Addrs": []}, **info} if compat else encoded
 
 
-def _compute_info(info: ComputeNodeInfo) -> Json:
+def _node_info(info: NodeInfo) -> NodeInfoJson:
+    return _lean(
+        NodeInfoJson(
+            NodeID=info.node_id,
+            NodeType=info.type.value,
+            Labels=_sorted(info.labels),
+            # One that does not compute has no such key.
+            ComputeNodeInfo=_compute_info(info.compute) if info.compute else cast(ComputeNodeInfoJson, None),
+            BacalhauVersion=encode_version(info.version),
+        ),
+        "ComputeNodeInfo",
+    )
+
+
+def _compute_info(info: ComputeNodeInfo) -> ComputeNodeInfoJson:
     return {
         "ExecutionEngines": info.engines,
         "Publishers": info.publishers,
@@ -235,19 +302,21 @@ def _compute_info(info: ComputeNodeInfo) -> Json:
     }
 
 
-def encode_resources(resources: Resources) -> Json:
+def encode_resources(resources: Resources) -> ResourcesJson:
     """Cores as a number (whole ones without a point), sizes in bytes; zeros are left out."""
     millis = resources.cpu_millis
-    return _present(
-        CPU=millis / 1000 if millis % 1000 else millis // 1000,
-        Memory=resources.memory_bytes,
-        Disk=resources.disk_bytes,
-        GPU=resources.gpu,
-        GPUs=[_gpu(device) for device in resources.gpus],
+    return _lean(
+        ResourcesJson(
+            CPU=millis / 1000 if millis % 1000 else millis // 1000,
+            Memory=resources.memory_bytes,
+            Disk=resources.disk_bytes,
+            GPU=resources.gpu,
+            GPUs=[_gpu(device) for device in resources.gpus],
+        )
     )
 
 
-def _gpu(device: Gpu) -> Json:
+def _gpu(device: Gpu) -> GpuJson:
     return {
         "Index": device.index,
         "Name": device.name,
@@ -257,12 +326,17 @@ def _gpu(device: Gpu) -> Json:
     }
 
 
-def encode_version(version: BuildVersion) -> Json:
-    return {
-        **_present(Major=version.major, Minor=version.minor),
-        "GitVersion": version.git_version,
-        "GitCommit": version.git_commit,
-        "BuildDate": version.build_date,
-        "GOOS": version.goos,
-        "GOARCH": version.goarch,
-    }
+def encode_version(version: BuildVersion) -> VersionJson:
+    return _lean(
+        VersionJson(
+            Major=version.major,
+            Minor=version.minor,
+            GitVersion=version.git_version,
+            GitCommit=version.git_commit,
+            BuildDate=version.build_date,
+            GOOS=version.goos,
+            GOARCH=version.goarch,
+        ),
+        "Major",
+        "Minor",
+    )

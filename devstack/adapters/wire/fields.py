@@ -1,14 +1,14 @@
-"""Which field of a request body is which of ours: the tables, and one function for each kind of body."""
+"""Which field of a request body is which of ours: the tables, one for each kind of body."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import attrs
 
-from devstack.adapters.wire.decoder import FLAT, INT, PARAMS, TEXT, UINT64, Reader, Struct, array, decode, integer
+from devstack.adapters.wire.decoder import FLAT, INT, INT64, PARAMS, TEXT, UINT64, Array, Reader, Struct, Word, decode
 from devstack.adapters.wire.text import UnreadableError
 from devstack.models.job import (
     Constraint,
@@ -24,26 +24,18 @@ from devstack.models.job import (
     Timeouts,
 )
 
-__all__ = ["NodeAction", "decode_job", "decode_login", "decode_node_action", "decode_stop", "decode_submit"]
+__all__ = ["LOGIN", "NODE_ACTION", "STOP", "SUBMIT", "VERSION", "NodeAction", "decode_base64", "decode_job"]
 
-_TEXTS: Final = array("[]string", TEXT, "")
-_INT64: Final = integer("int64", -(2**63), 2**63 - 1)
-_NETWORKS: Final = {kind.value.lower(): kind for kind in NetworkType}
-_STATES: Final = {state.text.lower(): state for state in JobState}
+_TEXTS: Final = Array("[]string", TEXT, "")
 
 
-def _network_type(value: Any) -> NetworkType:
-    text = TEXT(value)
-    try:
-        return _NETWORKS[text.lower()]
-    except KeyError:
-        raise UnreadableError(f"models.Network: unknown type '{text}': use None, Full or HTTP") from None
+def _refuse_network(text: str) -> NoReturn:
+    raise UnreadableError(f"models.Network: unknown type '{text}': use None, Full or HTTP")
 
 
-def _state_type(value: Any) -> JobState:
-    """A name that is no state counts as Undefined. Source: http_api reference 1.4."""
-    return _STATES.get(TEXT(value).lower(), JobState.UNDEFINED)
-
+_NETWORK_TYPE: Final = Word({kind.value: kind for kind in NetworkType}, _refuse_network)
+# A name that is no state counts as Undefined. Source: http_api reference 1.4.
+_STATE_TYPE: Final = Word({state.text: state for state in JobState}, lambda _: JobState.UNDEFINED)
 
 _SPEC: Final = Struct("models.SpecConfig", SpecConfig, {"Type": ("type", TEXT), "Params": ("params", PARAMS)})
 _INPUT: Final = Struct(
@@ -58,15 +50,15 @@ _RESOURCES: Final = Struct(
     {"CPU": ("cpu", TEXT), "Memory": ("memory", TEXT), "Disk": ("disk", TEXT), "GPU": ("gpu", TEXT)},
 )
 _NETWORK: Final = Struct(
-    "models.NetworkConfig", Network, {"Type": ("type", _network_type), "Domains": ("domains", _TEXTS)}
+    "models.NetworkConfig", Network, {"Type": ("type", _NETWORK_TYPE), "Domains": ("domains", _TEXTS)}
 )
 _TIMEOUTS: Final = Struct(
     "models.TimeoutConfig",
     Timeouts,
     {
-        "ExecutionTimeout": ("execution_s", _INT64),
-        "QueueTimeout": ("queue_s", _INT64),
-        "TotalTimeout": ("total_s", _INT64),
+        "ExecutionTimeout": ("execution_s", INT64),
+        "QueueTimeout": ("queue_s", INT64),
+        "TotalTimeout": ("total_s", INT64),
     },
 )
 _CONSTRAINT: Final = Struct(
@@ -83,8 +75,8 @@ _TASK: Final = Struct(
         "Publisher": ("publisher", _SPEC),
         "Env": ("env", FLAT),
         "Meta": ("meta", FLAT),
-        "InputSources": ("input_sources", array("[]*models.InputSource", _INPUT, InputSource())),
-        "ResultPaths": ("result_paths", array("[]*models.ResultPath", _RESULT_PATH, ResultPath())),
+        "InputSources": ("input_sources", Array("[]*models.InputSource", _INPUT, InputSource())),
+        "ResultPaths": ("result_paths", Array("[]*models.ResultPath", _RESULT_PATH, ResultPath())),
         "Resources": ("resources", _RESOURCES),
         "Network": ("network", _NETWORK),
         "Timeouts": ("timeouts", _TIMEOUTS),
@@ -93,7 +85,7 @@ _TASK: Final = Struct(
 _STATE: Final = Struct(
     "models.State",
     lambda state=JobState.UNDEFINED, message="": state,
-    {"StateType": ("state", _state_type), "Message": ("message", TEXT)},
+    {"StateType": ("state", _STATE_TYPE), "Message": ("message", TEXT)},
 )
 _JOB: Final = Struct(
     "models.Job",
@@ -105,15 +97,15 @@ _JOB: Final = Struct(
         "Type": ("type", TEXT),
         "Priority": ("priority", INT),
         "Count": ("count", INT),
-        "Constraints": ("constraints", array("[]*models.LabelSelectorRequirement", _CONSTRAINT, Constraint())),
+        "Constraints": ("constraints", Array("[]*models.LabelSelectorRequirement", _CONSTRAINT, Constraint())),
         "Meta": ("meta", FLAT),
         "Labels": ("labels", FLAT),
-        "Tasks": ("tasks", array("[]*models.Task", _TASK, None)),
+        "Tasks": ("tasks", Array("[]*models.Task", _TASK, None)),
         "State": ("state", _STATE),
         "Version": ("version", UINT64),
         "Revision": ("revision", UINT64),
-        "CreateTime": ("create_time_ns", _INT64),
-        "ModifyTime": ("modify_time_ns", _INT64),
+        "CreateTime": ("create_time_ns", INT64),
+        "ModifyTime": ("modify_time_ns", INT64),
     },
 )
 
@@ -131,10 +123,11 @@ def _only(name: str, key: str, reader: Reader, default: Any) -> Struct:
     return Struct(f"apimodels.{name}", lambda value=default: value, {key: ("value", reader)})
 
 
-_SUBMIT: Final = _only("PutJobRequest", "Job", _JOB, None)
-_STOP: Final = _only("StopJobRequest", "reason", TEXT, "")
-_LOGIN: Final = _only("AuthnRequest", "MethodData", TEXT, "")
-_NODE_ACTION: Final = Struct(
+SUBMIT: Final = _only("PutJobRequest", "Job", _JOB, None)
+STOP: Final = _only("StopJobRequest", "reason", TEXT, "")
+LOGIN: Final = _only("AuthnRequest", "MethodData", TEXT, "")
+VERSION: Final = _only("VersionRequest", "client_id", TEXT, "")
+NODE_ACTION: Final = Struct(
     "apimodels.PutNodeRequest", NodeAction, {"Action": ("action", TEXT), "Message": ("message", TEXT)}
 )
 
@@ -145,24 +138,8 @@ def decode_job(body: bytes) -> Job | None:
     return job
 
 
-def decode_submit(body: bytes) -> Job | None:
-    """The job of a submission; None where it is null or missing."""
-    job: Job | None = decode(_SUBMIT, body)
-    return job
-
-
-def decode_stop(body: bytes) -> str:
-    """The reason for a stop; empty where there is none."""
-    return decode(_STOP, body) or ""
-
-
-def decode_node_action(body: bytes) -> NodeAction:
-    return decode(_NODE_ACTION, body) or NodeAction()
-
-
-def decode_login(body: bytes) -> bytes:
+def decode_base64(text: str) -> bytes:
     """What the client answers to a login method, still as that method's own JSON."""
-    text: str = decode(_LOGIN, body) or ""
     try:
         return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
     except (binascii.Error, ValueError):

@@ -12,7 +12,7 @@ import yaml
 
 from devstack.adapters.noop import check_noop
 from devstack.adapters.wasm.spec import read_spec
-from devstack.adapters.wire import decode_submit
+from devstack.adapters.wire import SUBMIT, decode
 from devstack.models.job import ResultPath
 from devstack.models.normalise import normalise
 from devstack.models.validation import validate, validate_submission
@@ -58,7 +58,7 @@ def test_a_job_file_is_complete(path):
 @pytest.mark.parametrize("path", JOBS, ids=lambda path: path.stem)
 def test_a_job_file_can_be_submitted(path):
     """It passes the same checks as a submission, and its engine takes its parameters."""
-    submitted = decode_submit(json.dumps({"Job": yaml.safe_load(path.read_text())}).encode())
+    submitted = decode(SUBMIT, json.dumps({"Job": yaml.safe_load(path.read_text())}).encode())
     job = normalise(attrs.evolve(submitted, id="j-1"))
     validate_submission(job)
     validate(job)
