@@ -52,7 +52,7 @@ class Schemas:
         if is_typeddict(shape):
             return self._named(shape.__name__.removesuffix("Json"), lambda: self._closed(shape))
         kind, arguments = get_origin(shape), get_args(shape)
-        if kind in (NotRequired, Required):
+        if kind is NotRequired:
             return self.of_shape(arguments[0])
         if kind is Annotated:
             return self._annotated(arguments[0], arguments[1])
@@ -77,7 +77,8 @@ class Schemas:
             "type": "object",
             **({"description": shape.__doc__} if shape.__doc__ else {}),
             "properties": {key: self.of_shape(hint) for key, hint in hints.items()},
-            "required": [key for key in hints if key in shape.__required_keys__],
+            # The class itself does not know: its annotations are texts.
+            "required": [key for key, hint in hints.items() if get_origin(hint) is not NotRequired],
             "additionalProperties": False,
         }
 
