@@ -23,6 +23,7 @@ __all__ = [
     "noop_job",
     "noop_job_ms",
     "one_task",
+    "page_of_10000_jobs_ms",
     "ready_100_nodes_s",
     "ready_5_nodes_s",
     "resident_mb",
@@ -33,6 +34,17 @@ __all__ = [
 CLIENTS = 8
 JOBS_AT_ONCE = 300
 POLL_S = 0.010
+MANY_JOBS = 10_000
+# As the command line asks, by other orders, far back, and with filters that let hardly any job through.
+PAGES = (
+    "labels=bacalhau_canary%21%3Dtrue&order_by=created_at&reverse=true",
+    "order_by=id",
+    "order_by=modified_at&reverse=true",
+    "next_token=" + base64.urlsafe_b64encode(b"id:N:10:9000").decode().rstrip("="),
+    "labels=n%3D5000",
+    "labels=n+in+%281%2C9999%29%2Cn+gt+5&order_by=id",
+    "namespace=nobody",
+)
 IMAGE = "busybox:latest"
 SPREAD_S = 0.25  # Docker's own cost varies: pairs are measured alternately, this far apart.
 
@@ -142,6 +154,28 @@ def jobs_at_once_per_second() -> float:
         for api in apis:
             api.close()
     return JOBS_AT_ONCE / elapsed_s
+
+
+def page_of_10000_jobs_ms() -> float:
+    """A page of 10 among 10,000 jobs over HTTP: of several orders and filters the slowest, each the median of 20."""
+    with stack("--nodes", "5", "--docker", "off") as (port, _, _), ThreadPoolExecutor(CLIENTS) as pool:
+        apis = [Api(port) for _ in range(CLIENTS)]
+        share = [range(number, MANY_JOBS, CLIENTS) for number in range(CLIENTS)]
+        submitted = pool.map(
+            lambda api, numbers: [api.submit({**noop_job(), "Labels": {"n": str(n)}}) for n in numbers], apis, share
+        )
+        last_ids = [ids[-1] for ids in submitted]
+        apis[0].wait_over(last_ids[-1], POLL_S)
+        slowest_s = max(median(_page_s(apis[0], query) for _ in range(20)) for query in PAGES)
+        for api in apis:
+            api.close()
+    return slowest_s * 1000
+
+
+def _page_s(api: Api, query: str) -> float:
+    started = time.perf_counter()
+    api.call("GET", f"/api/v1/orchestrator/jobs?limit=10&{query}")
+    return time.perf_counter() - started
 
 
 def wasm_hello_ms() -> float:

@@ -38,6 +38,7 @@ MEASURES: Final = (
         "noop300", "300 noop jobs at once over HTTP, 8 clients", "jobs/s", "30-47 jobs/s", 300,
         live.jobs_at_once_per_second, more_is_better=True,
     ),
+    Measure("list10000", "a page of 10 among 10,000 jobs over HTTP", "ms", "(unknown)", 20, live.page_of_10000_jobs_ms),
     Measure("wasm", "wasm hello, module seen before", "ms", "52-97 ms", 15, live.wasm_hello_ms),
     Measure(
         "docker", "docker hello, as a multiple of plain docker run", "x", "3.3-5 x", 1.5, live.docker_ratio,

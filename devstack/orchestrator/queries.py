@@ -98,19 +98,12 @@ class Queries:
         return cut(records, at)
 
     def _ordered_jobs(self, at: PagingToken) -> Iterable[JobRecord]:
-        key = self._job_key(at.order_by)
-        if key is None:
-            return self._store.jobs(newest_first=at.reverse)
-        records = sorted(self._store.jobs(), key=key)
-        return reversed(records) if at.reverse else records
-
-    def _job_key(self, order_by: str) -> Callable[[JobRecord], Any] | None:
-        """What jobs are sorted by; None for the order of creation, which the store keeps."""
-        if order_by == "modified_at" or (order_by == "modify_time" and not self._order_by_id_ignored):
-            return attrgetter("modify_time_ns")
-        if order_by == "id" and not self._order_by_id_ignored:
-            return attrgetter("job.id")
-        return None
+        if at.order_by == "modified_at" or (at.order_by == "modify_time" and not self._order_by_id_ignored):
+            records = sorted(self._store.jobs(), key=attrgetter("modify_time_ns"))
+            return reversed(records) if at.reverse else records
+        if at.order_by == "id" and not self._order_by_id_ignored:
+            return self._store.jobs_by_id(backwards=at.reverse)
+        return self._store.jobs(newest_first=at.reverse)
 
     def history(
         self,

@@ -6,7 +6,9 @@ changed, so that a refused one leaves no trace. Source: orchestrator reference 1
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
+from itertools import islice, takewhile
 
 import attrs
 
@@ -53,6 +55,8 @@ class JobStore:
 
     def __init__(self) -> None:
         self._jobs: dict[str, JobRecord] = {}
+        self._ids: list[str] = []
+        self._ids_are_sorted = True
         self._executions: dict[str, Execution] = {}
         self._in_progress: dict[str, JobRecord] = {}
         self.journal: list[HistoryEntry] = []
@@ -62,6 +66,18 @@ class JobStore:
     def jobs(self, newest_first: bool = False) -> Iterator[JobRecord]:
         """All jobs, oldest first (or last)."""
         return reversed(self._jobs.values()) if newest_first else iter(self._jobs.values())
+
+    def jobs_by_id(self, backwards: bool = False) -> Iterator[JobRecord]:
+        """All jobs in the order of their ids."""
+        ids = self._sorted_ids()
+        return (self._jobs[job_id] for job_id in (reversed(ids) if backwards else ids))
+
+    def _sorted_ids(self) -> list[str]:
+        # Sorted when somebody asks: jobs come more often, and sorting what is sorted but for its end is quick.
+        if not self._ids_are_sorted:
+            self._ids.sort()
+            self._ids_are_sorted = True
+        return self._ids
 
     def in_progress(self) -> list[JobRecord]:
         """The jobs that are not over, oldest first."""
@@ -83,7 +99,9 @@ class JobStore:
 
     def ids_with_prefix(self, prefix: str) -> list[str]:
         """Sorted ids of the jobs whose id begins so."""
-        return sorted(job_id for job_id in self._jobs if job_id.startswith(prefix))
+        ids = self._sorted_ids()
+        from_here_on = islice(ids, bisect_left(ids, prefix), None)
+        return list(takewhile(lambda job_id: job_id.startswith(prefix), from_here_on))
 
     def execution(self, execution_id: str) -> Execution | None:
         return self._executions.get(execution_id)
@@ -100,6 +118,8 @@ class JobStore:
             raise LateInvalidJobError(f"job already exists: {job.id}")
         record = JobRecord(job, digest, create_time_ns=now_ns, modify_time_ns=now_ns)
         self._jobs[job.id] = self._in_progress[job.id] = record
+        self._ids.append(job.id)
+        self._ids_are_sorted = False
         self._write(record, JobHistory(job.id, JobState.PENDING, JobState.PENDING, 1, now_ns, event))
         return record
 

@@ -14,7 +14,6 @@ from typing import (
     Any,
     Final,
     NotRequired,
-    Required,
     Union,
     get_args,
     get_origin,
