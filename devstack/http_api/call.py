@@ -80,6 +80,8 @@ class Call:
         size = 0
         while True:
             message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise RefusedError(400, "the client left before it had sent its whole body")
             part: bytes = message.get("body", b"")
             size += len(part)
             if size > BODY_LIMIT_BYTES:

@@ -20,13 +20,13 @@ from devstack.http_api.serve import listen, serve
 from devstack.models.event import Event, Topic
 from devstack.models.execution import ComputeState, DesiredState, Execution, RunCommandResult
 from devstack.models.job import Job, JobState, SpecConfig
-from devstack.models.node import V1_4_0, ComputeNodeInfo, Connection, NodeInfo, NodeState, NodeType
+from devstack.models.node import V1_4_0, ComputeNodeInfo, NodeInfo, NodeState
 from devstack.models.resources import Resources
 from devstack.models.selectors import parse_selector
 from devstack.orchestrator.config import RequesterConfig
 from devstack.orchestrator.endpoint import Endpoint
 from devstack.orchestrator.nodes import NodeTable
-from devstack.orchestrator.paging import cut, position
+from devstack.orchestrator.queries import Queries, check_execution_order
 from devstack.orchestrator.store import HistoryEntry, JobRecord, JobStore
 
 SECOND_NS = 1_000_000_000
@@ -66,6 +66,7 @@ class SmallCluster:
         for name in ("node-1", "node-2"):
             self.table.register(NodeInfo(name, labels={"name": name, "env": "test"}, compute=compute), START_NS)
             self.table.heartbeat(name, START_NS)
+        self._queries = Queries(self.store, self.table, behaviour)
         self.log: list[tuple[int, str]] = []
         self.found: list[Violation] = []
         self.wait_for_log: Callable[[], Any] | None = None
@@ -95,23 +96,20 @@ class SmallCluster:
     def list_jobs(
         self, namespace: str, selectors: Sequence[str], limit: int, next_token: str, order_by: str, reverse: bool
     ) -> tuple[list[JobRecord], str]:
-        selector, at = parse_selector(",".join(selectors)), position(order_by, reverse, limit, next_token)
-        records = [record for record in self.store.jobs() if selector.matches(record.job.labels)]
-        if namespace not in ("", "*"):
-            records = [record for record in records if record.job.namespace == namespace]
-        return cut(records[::-1] if at.reverse else records, at)
+        selector = parse_selector(",".join(selectors))
+        return self._queries.jobs(namespace, selector, order_by, reverse, limit, next_token)
 
     def history(
         self, job_id: str, since_s: int, event_type: str, execution_id: str, node_id: str, limit: int, next_token: str
     ) -> tuple[list[HistoryEntry], str]:
-        entries = [e for e in self.endpoint.find(job_id, True).history if e.time_ns // SECOND_NS >= since_s]
-        return cut(entries, position("", False, limit, next_token))
+        record = self.endpoint.find(job_id, True)
+        return self._queries.history(record, since_s, event_type, execution_id, node_id, limit, next_token)
 
     def executions(
         self, job_id: str, limit: int, next_token: str, order_by: str, reverse: bool
     ) -> tuple[list[Execution], str]:
-        executions = list(self.endpoint.find(job_id, True).executions.values())
-        return cut(executions, position(order_by, reverse, limit, next_token))
+        check_execution_order(order_by)
+        return self._queries.executions(self.endpoint.find(job_id, True), order_by, reverse, limit, next_token)
 
     def results(self, job_id: str) -> list[SpecConfig]:
         return self.endpoint.results(self.endpoint.find(job_id))
@@ -121,9 +119,7 @@ class SmallCluster:
         limit: int, next_token: str, order_by: str, reverse: bool,
     ) -> tuple[list[NodeState], str]:  # fmt: skip
         selector = parse_selector(",".join(selectors))
-        states = [state for state in self.table.states() if selector.matches(state.info.labels)]
-        states = [s for s in states if filter_approval.upper() in ("", s.membership.value)]
-        return cut(states, position(order_by, reverse, limit, next_token))
+        return self._queries.nodes(selector, filter_approval, filter_status, order_by, reverse, limit, next_token)
 
     def node(self, node_id: str) -> NodeState:
         return self.table.find(node_id)
@@ -133,8 +129,7 @@ class SmallCluster:
         return actions[action](node_id) if action in actions else "unsupported action"
 
     def own_node(self) -> NodeState:
-        info = NodeInfo("node-0", NodeType.REQUESTER, {"name": "node-0"}, None, V1_4_0)
-        return NodeState(info, connection=Connection.CONNECTED)
+        return self.table.own()
 
     def debug(self) -> dict[str, Any]:
         return {"DiscoveredNodes": self.table.states(), "NATSServer": {"ID": "x"}, "NATSClient": {}}
