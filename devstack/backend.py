@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Final, Protocol
@@ -30,6 +31,7 @@ __all__ = ["Recorder", "StackBackend"]
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 LOG_WAIT_S: Final = 5.0
+_log: Final = logging.getLogger("devstack.backend")
 
 
 class Recorder(Protocol):
@@ -146,8 +148,11 @@ class StackBackend:
 
     def node_action(self, node_id: str, action: str, message: str) -> str:
         refusal = self._pace.ask(self._cluster.change_node, node_id, action)
-        if self._recorder is not None and not refusal:
-            self._recorder.saw_node_action(self._cluster.now_ns, node_id, action)
+        if not refusal:
+            # Bacalhau too does no more with the message. Source: orchestrator reference 11.
+            _log.info("node %s: %s: %s", node_id, action, message or "no reason given")
+            if self._recorder is not None:
+                self._recorder.saw_node_action(self._cluster.now_ns, node_id, action)
         return refusal
 
     def own_node(self) -> NodeState:

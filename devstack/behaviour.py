@@ -113,6 +113,7 @@ _ALL: Final = [
             ("nodes-and-executions-unpaged", "nodes, executions and history ignore next_token [D10]"),
             ("finished-logs-cut", "the log of a finished execution is its first 2048 bytes [D14]"),
             ("negative-timeout-replaced", "a negative timeout that has a default is silently replaced [D11]"),
+            ("requests-limited", "a client that asks more than 1000 times a second is answered with 429"),
             ("any-page-may-act", "a web page from anywhere may submit, stop and change, not only look"),
         ],
     ),

@@ -143,6 +143,28 @@ async def test_request_ids_are_all_different_and_take_nothing_from_the_stacks_ch
     assert Desk().submit(job()) == desk.submit(job())
 
 
+async def test_membership_decides_who_gets_work(
+    desk: Desk, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+):
+    """A rejected node gets none until it is approved again; a deleted one does not come back; the reason is logged."""
+    caplog.set_level("INFO", "devstack.backend")
+
+    async def nodes_of_an_ops_job() -> list[str]:
+        job_id = desk.submit(job("ops"))
+        await trio.sleep(1)
+        return sorted(one.node_id for one in desk.backend.executions(job_id, 0, "", "", False)[0])
+
+    assert "" == desk.backend.node_action("node-1", "reject", "too slow")
+    assert ["node-2"] == await nodes_of_an_ops_job()
+    assert "" == desk.backend.node_action("node-1", "approve", "")
+    assert ["node-1", "node-2"] == await nodes_of_an_ops_job()
+    assert "" == desk.backend.node_action("node-2", "delete", "")
+    await trio.sleep(300)
+    assert ["node-1"] == await nodes_of_an_ops_job()
+    assert ["node-0", "node-1"] == [one.info.node_id for one in desk.backend.nodes((), "", "", 0, "", "", False)[0]]
+    assert ["node node-1: reject: too slow", "node node-1: approve: no reason given"] == caplog.messages[:2]
+
+
 async def test_the_requester_knows_itself_when_its_entry_is_gone(desk: Desk, autojump_clock: MockClock):
     """People may reject or delete any entry of the list of nodes; the node that answers is there all the same."""
     known = desk.backend.own_node()

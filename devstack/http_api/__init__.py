@@ -3,8 +3,10 @@
 app         the routes, put together          serve       a listening port to a running server
 backend     what the API needs of a cluster   middleware  what holds for every request
 call        one request                       answers     one answer
+operation   what a route does and says        document    all of that, in OpenAPI
 connection  one client, with limits           pages       web pages, and what they may
-query       parameters of the address         errors      errors to answers
+query       the address, as Go reads it       parameters  what may stand in it, and its meaning
+rate        how often a client may ask        errors      errors to answers
 jobs, nodes, agent, auth, logs, legacy, own: the groups of routes
 """
 

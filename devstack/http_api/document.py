@@ -34,6 +34,7 @@ _MEANINGS: Final = {
     409: "several things have such an id, the state does not allow it, or a fault has taken the requester's power",
     413: "the body is too large",
     500: "the request was refused late, as v1.4.0 does",
+    429: "the client asks too often",
     503: "the answer took too long",
 }
 _PARAMETER_SCHEMAS: Final[Mapping[Any, Schema]] = {
@@ -48,7 +49,7 @@ Group = tuple[str, Routes]
 
 def describe_api(groups: Iterable[Group], behaviour: Behaviour) -> Schema:
     """The document of these routes (by the name of their group), as the server behaves."""
-    writer = _Writer(errors_as_500=behaviour.on("errors-as-500"))
+    writer = _Writer(behaviour)
     paths = {path: writer.path(tag, path, methods) for tag, routes in groups for path, methods in routes.items()}
     return {
         "openapi": "3.1.0",
@@ -60,9 +61,10 @@ def describe_api(groups: Iterable[Group], behaviour: Behaviour) -> Schema:
 
 
 class _Writer:
-    def __init__(self, *, errors_as_500: bool) -> None:
+    def __init__(self, behaviour: Behaviour) -> None:
         self.schemas = Schemas()
-        self._errors_as_500 = errors_as_500
+        self._errors_as_500 = behaviour.on("errors-as-500")
+        self._requests_limited = behaviour.on("requests-limited")
         self._names: set[str] = set()
 
     def path(self, tag: str, path: str, methods: Mapping[str, Operation]) -> Schema:
@@ -99,6 +101,8 @@ class _Writer:
         for status in (400, 403):
             shapes[status].append(OldClientJson)
         shapes[503] = [str]
+        if self._requests_limited:
+            shapes[429] = [ErrorJson]
         return {str(status): self._answer(status, shapes[status]) for status in sorted(shapes)}
 
     def _error_statuses(self, path: str, operation: Operation) -> set[int]:

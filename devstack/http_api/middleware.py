@@ -20,6 +20,7 @@ from devstack.http_api.backend import Backend
 from devstack.http_api.call import BODY_LIMIT_BYTES, TOO_LARGE, header
 from devstack.http_api.errors import http_error, internal_error
 from devstack.http_api.pages import may_act
+from devstack.http_api.rate import RateLimit
 from devstack.models.node import BuildVersion
 
 __all__ = ["Middleware", "OldClientJson"]
@@ -52,6 +53,7 @@ class Middleware:
         self._backend = backend
         self._timeout_s = handler_timeout_s
         self._version_headers = _version_headers(backend.version)
+        self._rate = RateLimit() if backend.behaviour.on("requests-limited") else None
         self._any_page_may_act = backend.behaviour.on("any-page-may-act")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,6 +70,9 @@ class Middleware:
         common = self._common_headers(scope)
         if scope["method"] == "OPTIONS":
             await send_answer(scope, _with_headers(send, common), _preflight(scope))
+        elif self._rate is not None and not self._rate.allows(_client(scope), round(trio.current_time() * 1e9)):
+            answer = http_error(429, "rate limit exceeded", media_type=JSON_UTF8)
+            await send_answer(scope, _with_headers(send, common), answer)
         elif _announces_too_much(scope):
             await _refuse_body(scope, receive, _with_headers(send, common))
         elif (refusal := self._refuse_client(scope) or self._refuse_page(scope)) is not None:
@@ -173,6 +178,10 @@ def _preflight(scope: Scope) -> Response:
         if wanted := header(scope, b"access-control-request-headers"):
             answer.headers["access-control-allow-headers"] = wanted.decode("latin-1")
     return answer
+
+
+def _client(scope: Scope) -> str:
+    return str(scope["client"][0]) if scope.get("client") else ""
 
 
 def _announces_too_much(scope: Scope) -> bool:
