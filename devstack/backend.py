@@ -150,7 +150,7 @@ class StackBackend:
         refusal = self._pace.ask(self._cluster.change_node, node_id, action)
         if not refusal:
             # Bacalhau too does no more with the message. Source: orchestrator reference 11.
-            _log.info("node %s: %s: %s", node_id, action, message or "no reason given")
+            _log.info("node %s: %s: %r", node_id, action, message)
             if self._recorder is not None:
                 self._recorder.saw_node_action(self._cluster.now_ns, node_id, action)
         return refusal

@@ -162,7 +162,7 @@ async def test_membership_decides_who_gets_work(
     await trio.sleep(300)
     assert ["node-1"] == await nodes_of_an_ops_job()
     assert ["node-0", "node-1"] == [one.info.node_id for one in desk.backend.nodes((), "", "", 0, "", "", False)[0]]
-    assert ["node node-1: reject: too slow", "node node-1: approve: no reason given"] == caplog.messages[:2]
+    assert ["node node-1: reject: 'too slow'", "node node-1: approve: ''"] == caplog.messages[:2]
 
 
 async def test_the_requester_knows_itself_when_its_entry_is_gone(desk: Desk, autojump_clock: MockClock):
