@@ -50,6 +50,24 @@ class _Http1(H11Protocol):
     async def _check_protocol(self, event: h11.Request) -> None:
         return None
 
+    async def _create_stream(self, request: h11.Request) -> None:
+        await super()._create_stream(_without_bad_wishes(request))
+
+
+def _without_bad_wishes(request: h11.Request) -> h11.Request:
+    """The request, no websocket if its upgrade is malformed, and with no wish for compression, as Bacalhau has none.
+
+    hypercorn would answer a malformed upgrade without a word; so the route that was meant can say what is wrong.
+    """
+    headers = dict(request.headers)
+    if b"upgrade" not in headers:
+        return request
+    unwanted = {b"sec-websocket-extensions"}
+    if headers.get(b"sec-websocket-version") != b"13" or not headers.get(b"sec-websocket-key"):
+        unwanted.add(b"connection")
+    kept = [(name, value) for name, value in request.headers if name not in unwanted]
+    return h11.Request(method=request.method, target=request.target, headers=kept, http_version=request.http_version)
+
 
 class Connection:
     """Serves one client until either side ends it."""

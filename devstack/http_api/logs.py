@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from devstack.errors import DevstackError
 from devstack.http_api.answers import send_answer, text_answer
 from devstack.http_api.backend import Backend
-from devstack.http_api.call import Call
+from devstack.http_api.call import Call, header
 from devstack.http_api.errors import RefusedError, describe
 from devstack.http_api.operation import Routes, operation
 from devstack.http_api.pages import is_foreign
@@ -23,6 +23,7 @@ from devstack.http_api.query import Query
 
 __all__ = ["ROUTES", "log_route"]
 
+_UPGRADE: Final = "`Connection: Upgrade`, `Upgrade: websocket`, `Sec-WebSocket-Version: 13` and a `Sec-WebSocket-Key`"
 _PATH: Final = "/api/v1/orchestrator/jobs/{id}/logs"
 
 
@@ -49,9 +50,9 @@ async def plain_get(call: Call) -> Response:
 
     Without an upgrade there is nothing to send; v1.4.0 sends just that.
     """
-    if call.backend.behaviour.on("errors-as-500"):
+    if call.backend.behaviour.on("errors-as-500") and not header(call.scope, b"upgrade"):
         return Response(b"")
-    raise RefusedError(400, "logs are a websocket: ask for them with `Connection: Upgrade` and `Upgrade: websocket`")
+    raise RefusedError(400, f"logs are a websocket: ask for them with {_UPGRADE}", {"sec-websocket-version": "13"})
 
 
 ROUTES: Routes = {_PATH: {"GET": plain_get}}

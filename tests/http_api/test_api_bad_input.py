@@ -181,6 +181,36 @@ async def talker(nursery: trio.Nursery) -> tuple[Talker, int, str]:
     return cluster, port, job_id
 
 
+@pytest.mark.parametrize("missing", ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="])
+async def test_a_malformed_upgrade_is_told_what_it_lacks(port, missing):
+    """400, with the version that is spoken here."""
+    wishes = ["Host: x", "Connection: Upgrade, close", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+              "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]  # fmt: skip
+    wishes.remove(missing)
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all("\r\n".join([f"GET {logs('j')} HTTP/1.1", *wishes, "", ""]).encode())
+        with trio.fail_after(30):
+            heard = b"".join([part async for part in stream])
+    assert heard.startswith(b"HTTP/1.1 400")
+    assert b"sec-websocket-version: 13\r\n" in heard
+    assert b"logs are a websocket: ask for them with" in heard
+
+
+async def test_a_stream_is_not_compressed(port):
+    """Bacalhau's is not; a client that would like it gets its log all the same."""
+    wishes = [f"GET {logs('j')} HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket",
+              "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+              "Sec-WebSocket-Extensions: permessage-deflate", "", ""]  # fmt: skip
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all("\r\n".join(wishes).encode())
+        heard = b""
+        with trio.fail_after(30):
+            while b"Job not found. ID: j" not in heard:
+                heard += await stream.receive_some()
+    assert heard.startswith(b"HTTP/1.1 101")
+    assert b"deflate" not in heard
+
+
 async def everything_waits() -> None:
     """Until nothing moves any more, not even on the sockets."""
     with trio.fail_after(30):
