@@ -267,3 +267,35 @@ async def test_stopping_again_and_stopping_what_is_over(client, cluster):
     cluster.complete(completed)
     assert {"EvaluationID": ""} == (await client.delete(f"{JOBS}/{stopped}")).json()
     assert 409 == (await client.delete(f"{JOBS}/{completed}")).status_code
+
+
+async def test_history_and_executions_page_for_who_pages(client, cluster):
+    """With `next_token`, even an empty one; a mere limit cuts and gives no token."""
+    job_id = await submit(client)
+    cluster.complete(job_id)
+    whole = (await client.get(f"{JOBS}/{job_id}/history")).json()["Items"]
+    first = (await client.get(f"{JOBS}/{job_id}/history?limit=2&next_token=")).json()
+    second = (await client.get(f"{JOBS}/{job_id}/history?next_token={first['NextToken']}&limit=1")).json()
+    assert whole[:4] == first["Items"] + second["Items"]
+    assert second["NextToken"]
+    cut = (await client.get(f"{JOBS}/{job_id}/history?limit=2")).json()
+    assert (whole[:2], "") == (cut["Items"], cut["NextToken"])
+    assert "" == (await client.get(f"{JOBS}/{job_id}/executions?limit=1&next_token=")).json()["NextToken"]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", "abc"), ("reverse=true", "cba"), ("order_by=id", "bca"), ("order_by=id&reverse=true", "acb"),
+        ("order_by=created_at", "abc"), ("order_by=create_time", "abc"), ("order_by=rubbish", "abc"),
+        ("order_by=modified_at", "bca"), ("order_by=modify_time&reverse=1", "acb"),
+        ("namespace=other", "b"), ("namespace=*", "abc"), ("namespace=nobody", ""), ("limit=0", "abc"),
+    ],
+)  # fmt: skip
+async def test_orders_and_namespaces(client, query, names):
+    """By creation unless a known key is asked for; an own id is kept by services only."""
+    for name, job_id in (("a", "z"), ("b", "x"), ("c", "y")):
+        await submit(client, Type="service", ID=job_id, Name=name, Namespace="other" if name == "b" else "")
+    await client.delete(f"{JOBS}/z")
+    answer = (await client.get(f"{JOBS}?{query}")).json()
+    assert names == "".join(job["Name"] for job in answer["Items"])

@@ -61,3 +61,26 @@ async def test_an_action_that_is_no_json(client):
         answer.status_code,
         answer.json()["message"],
     )
+
+
+async def test_only_who_pages_gets_a_token(client, faithful):
+    """`next_token`, even an empty one, says that the client pages; others expect none; v1.4.0 never gives one."""
+    first = (await client.get(NODES, params={"limit": 2, "next_token": ""})).json()
+    second = (await client.get(NODES, params={"next_token": first["NextToken"]})).json()
+    ids = [node["Info"]["NodeID"] for page in (first, second) for node in page["Nodes"]]
+    assert (["node-0", "node-1", "node-2"], "") == (ids, second["NextToken"])
+    assert "" == (await client.get(NODES, params={"limit": 2})).json()["NextToken"]
+    assert "" == (await faithful.get(NODES, params={"limit": 2, "next_token": ""})).json()["NextToken"]
+
+
+async def test_orders_and_filters_reach_the_list(client):
+    """By a sort key and its reverse; by connection; a filter word that is none fits no node."""
+
+    async def ids(**query):
+        return [node["Info"]["NodeID"] for node in (await client.get(NODES, params=query)).json()["Nodes"]]
+
+    assert ["node-2", "node-1", "node-0"] == await ids(order_by="id", reverse="True")
+    assert ["node-1", "node-2", "node-0"] == await ids(order_by="available_cpu")
+    assert ["node-0"] == await ids(**{"filter-status": "Disconnected"})
+    assert [] == await ids(**{"filter-status": "asleep"})
+    assert ["node-1"] == await ids(labels=["name=node-1", "env"])
