@@ -20,7 +20,8 @@ __all__ = ["Operation", "Routes", "operation"]
 
 @attrs.frozen
 class Operation:
-    """
+    """One method of one path.
+
     Args:
         answer: the shape of the answer of a success; `str` is plain text, None means that there is no success.
         reads: parameters of the address; all are read before the function is called.
