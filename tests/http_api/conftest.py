@@ -129,7 +129,7 @@ class SmallCluster:
         return actions[action](node_id) if action in actions else "unsupported action"
 
     def own_node(self) -> NodeState:
-        return self.table.own()
+        return attrs.evolve(self.table.own_state(), connection=Connection.CONNECTED)
 
     def debug(self) -> dict[str, Any]:
         return {"DiscoveredNodes": self.table.states(), "NATSServer": {"ID": "x"}, "NATSClient": {}}
