@@ -20,7 +20,7 @@ from devstack.http_api.serve import listen, serve
 from devstack.models.event import Event, Topic
 from devstack.models.execution import ComputeState, DesiredState, Execution, RunCommandResult
 from devstack.models.job import Job, JobState, SpecConfig
-from devstack.models.node import V1_4_0, ComputeNodeInfo, NodeInfo, NodeState
+from devstack.models.node import V1_4_0, ComputeNodeInfo, Connection, NodeInfo, NodeState
 from devstack.models.resources import Resources
 from devstack.models.selectors import parse_selector
 from devstack.orchestrator.config import RequesterConfig
