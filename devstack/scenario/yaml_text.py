@@ -178,9 +178,10 @@ def _count_values(root: Any) -> None:
                 problem="this alias stands for what it is in", problem_mark=node.start_mark
             )
         under_way.add(key)
-        children = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
-        found = 1 if isinstance(node, yaml.ScalarNode) else 1 + sum(map(count, children))
-        if isinstance(node, yaml.ScalarNode) and any("\ud800" <= letter <= "\udfff" for letter in node.value):
+        is_scalar = node.id == "scalar"
+        children = [part for pair in node.value for part in pair] if node.id == "mapping" else node.value
+        found = 1 if is_scalar else 1 + sum(map(count, children))
+        if is_scalar and any("\ud800" <= letter <= "\udfff" for letter in node.value):
             raise yaml.constructor.ConstructorError(
                 problem="half of a surrogate pair is no text", problem_mark=node.start_mark
             )
