@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "wasm": ("devstack.cli.wasm", "wasm", "Run a WebAssembly job."),
     "node": ("devstack.cli.node", "node", "Look at the nodes of the network, let them in or keep them out."),
     "agent": ("devstack.cli.agent", "agent", "Ask the node that serves the API about itself."),
+    "config": ("devstack.cli.config", "config", "Look at the settings and change them."),
     "version": ("devstack.cli.version", "version", "Show the versions of this client and of the server."),
     "scenario": ("devstack.cli.scenario", "scenario", "Run scenarios: failures, repeated to the byte."),
     "fault": ("devstack.cli.fault", "fault", "Let things go wrong in a running stack, and make them right again."),

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from devstack.cli.configuration import environment, lookup, read_file
 from devstack.cli.flags import BOOL, Choice, FlagOption
 from devstack.client import Address, Client
 from devstack.errors import UsageError
@@ -76,7 +77,7 @@ def address() -> Address:
     Raises:
         UsageError: a value that is no host, port or file.
     """
-    read = _reader()
+    read = reader()
     host, port, tls = _host_and_port(read("api_host"), read("api_port"))
     certificate = read("cacert")
     if certificate and not Path(certificate).is_file():
@@ -112,11 +113,11 @@ def stored_token(where: Address) -> str:
     return str(tokens.get(where.base_url) or "") if isinstance(tokens, dict) else ""
 
 
-def _reader() -> Callable[[str], str]:
-    """Looks one setting up; a variable that is set but empty counts as unset."""
+def reader() -> Callable[[str], str]:
+    """Looks up one of the client's settings, by its flag's name; empty if it is set nowhere."""
     meta = click.get_current_context().meta
-    environment = {**os.environ, **_environment_file()}
-    file: Mapping[str, str] | None = None
+    variables = environment()
+    file: Mapping[str, Any] | None = None
 
     def read(name: str) -> str:
         nonlocal file
@@ -124,44 +125,15 @@ def _reader() -> Callable[[str], str]:
         flag = meta.get(_META + name)
         if flag is not None:
             return str(flag)
-        long_name = "BACALHAU_" + key.upper().replace(".", "_")
-        found = environment.get(long_name) or environment.get(short_name)
+        found = variables.get("BACALHAU_" + key.upper().replace(".", "_")) or variables.get(short_name)
         if found:
             return found
         if file is None:
-            file = _configuration()
-        return file.get(key, "")
+            file = read_file(repository())
+        value = lookup(file, key)
+        return "" if value is None else str(value)
 
     return read
-
-
-def _environment_file() -> dict[str, str]:
-    """The KEY=VALUE lines that `up` has left in the file named by DEVSTACK_ENV_FILE."""
-    path = os.environ.get("DEVSTACK_ENV_FILE")
-    if not path or not Path(path).is_file():
-        return {}
-    lines = (line.strip().removeprefix("export ") for line in Path(path).read_text().splitlines())
-    pairs = (assignment.partition("=") for line in lines if not line.startswith("#") for assignment in line.split())
-    return {name: value.strip("'\"") for name, equals, value in pairs if equals}
-
-
-def _configuration() -> Mapping[str, str]:
-    path = repository() / "config.yaml"
-    if not path.is_file():
-        return {}
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as exc:
-        raise UsageError(f"{path} is not YAML: {' '.join(str(exc).split())}") from None
-    return dict(_flat(content, ""))
-
-
-def _flat(content: Any, prefix: str) -> list[tuple[str, str]]:
-    if not isinstance(content, Mapping):
-        return [(prefix, "" if content is None else str(content))]
-    return [pair for key, value in content.items() for pair in _flat(value, f"{prefix}.{key}".lstrip(".").lower())]
 
 
 def _host_and_port(host: str, port: str) -> tuple[str, int, bool]:

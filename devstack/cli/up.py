@@ -30,6 +30,15 @@ def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     return tuple(path if path[0] in "/*?[{" else f"{here}/{path.removeprefix('./')}" for path in found if path)
 
 
+def _configured(ctx: click.Context, param: click.Parameter, repo: str) -> str:
+    """The settings of the environment and of the folder's config.yaml become the defaults of the flags."""
+    from devstack.cli.config import for_up
+
+    if not ctx.resilient_parsing:
+        ctx.default_map = for_up(repo)
+    return repo
+
+
 @click.command(cls=Command, asks_a_server=False, short_help="Start a whole Bacalhau network on this machine.")
 @option("--nodes", type=Uint32(), default=None, metavar="N", help="How many compute nodes.  [default: 3]")
 @option("--cluster", default="", metavar="FILE",
@@ -47,6 +56,8 @@ def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     "--repo",
     "--stack-repo",
     default="",
+    is_eager=True,
+    callback=_configured,
     metavar="DIR",
     help="Keep the stack's files here instead of in a temporary folder.",
 )
