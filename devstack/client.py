@@ -10,7 +10,7 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
@@ -28,7 +28,7 @@ _FAULTS: Final = "/api/v1/devstack/faults"
 _HEADERS: Final = {"Accept": "application/json", "X-Bacalhau-Git-Version": "v1.4.0"}
 _ANSWER_LIMIT_S: Final = 60.0
 _CONNECT_LIMIT_S: Final = 10.0
-_LOGIN_HINT: Final = "this network wants a login: log in with Bacalhau's own client, its token in tokens.json is used"
+_LOGIN_HINT: Final = "this network wants a login, and did not accept yours"
 
 
 class ApiError(DevstackError):
@@ -67,9 +67,17 @@ class Address:
 class Client:
     """The API of one Bacalhau network, ours or a real one."""
 
-    def __init__(self, address: Address, *, token: str = "", limit_s: float = _ANSWER_LIMIT_S) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        token: str = "",
+        limit_s: float = _ANSWER_LIMIT_S,
+        log_in: Callable[[Client], str] | None = None,
+    ) -> None:
         self.address = address
         self._token = token
+        self._log_in = log_in
         self._limit_s = limit_s
         self._connection: http.client.HTTPConnection | None = None
 
@@ -83,6 +91,15 @@ class Client:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def renew_token(self) -> bool:
+        """Log in, at most once in a client's life; whether there is a new token to try again with."""
+        log_in, self._log_in = self._log_in, None
+        if log_in is None:
+            return False
+        self._token = ""
+        self._token = log_in(self)
+        return bool(self._token)
 
     # What can be asked
 
@@ -150,8 +167,12 @@ class Client:
             ApiError: any other answer, with the server's own words.
             UnreachableError: no answer.
         """
-        data = None if body is None else (json.dumps(body, ensure_ascii=False) + "\n").encode()
-        status, text = self._exchange(method, _with_query(path, query or {}), data)
+        target = _with_query(path, query or {})
+        status, text = self._exchange(method, target, _encoded(body))
+        if status == http.client.UNAUTHORIZED and self.renew_token():
+            if isinstance(body, Mapping) and "Credential" in body:
+                body = {**body, "Credential": self._credential()}
+            status, text = self._exchange(method, target, _encoded(body))
         if status != http.client.OK:
             raise ApiError(error_text(status, text), status)
         try:
@@ -223,8 +244,14 @@ class Client:
         return UnreachableError(f"cannot reach {self.address.base_url} ({reason})")
 
     def _envelope(self, **content: Any) -> dict[str, Any]:
-        credential = {"Scheme": "Bearer", "Value": self._token, "Params": None} if self._token else None
-        return {"Namespace": "", "Credential": credential, "IdempotencyToken": "", **content}
+        return {"Namespace": "", "Credential": self._credential(), "IdempotencyToken": "", **content}
+
+    def _credential(self) -> dict[str, Any] | None:
+        return {"Scheme": "Bearer", "Value": self._token, "Params": None} if self._token else None
+
+
+def _encoded(body: Any) -> bytes | None:
+    return None if body is None else (json.dumps(body, ensure_ascii=False) + "\n").encode()
 
 
 def error_text(status: int, text: str) -> str:

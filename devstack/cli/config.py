@@ -10,7 +10,8 @@ import click
 
 from devstack.cli import configuration
 from devstack.cli.config_keys import CLIENT, KEYS, Key, find
-from devstack.cli.flags import Choice, Group, option, switch
+from devstack.cli.flags import Group, option
+from devstack.cli.options import output_flags
 from devstack.cli.output import Column, Style, emit_list, yaml_text
 from devstack.cli.settings import reader, repository
 from devstack.errors import UsageError
@@ -29,23 +30,19 @@ def config() -> None:
 
 
 @config.command("list", asks_a_server=False)
-@option("--output", type=Choice("table", "csv", "json", "yaml"), default="table", help="The form of the list.")
-@switch("--pretty", default=True, help="Indent json; --pretty=false does not.")
-@switch("--hide-header", help="Leave the column names out.")
-@switch("--no-style", help="No colours.")
-@switch("--wide", help="Show whole values, however long.")
-def config_list(**style: Any) -> None:
+@output_flags(pretty=True)
+def config_list(style: Style) -> None:
     """List all settings and their values."""
     file, variables, of_client = configuration.read_file(repository()), configuration.environment(), reader()
     items = [
         {"Key": key.path, "Value": _effective(key, file, variables, of_client)}
         for key in sorted(KEYS, key=lambda key: key.path)
     ]
-    emit_list(_COLUMNS, items, Style(**style))
+    emit_list(_COLUMNS, items, style)
 
 
 @config.command("set", asks_a_server=False)
-@click.argument("name", metavar="KEY")
+@click.argument("name", metavar="KEY", shell_complete=lambda _ctx, _param, text: _paths(text))
 @click.argument("values", nargs=-1, required=True, metavar="VALUE...")
 def config_set(name: str, values: tuple[str, ...]) -> None:
     """Write a setting into config.yaml; a list takes several values, a map several K=V."""
@@ -80,7 +77,7 @@ def config_auto_resources(total_percentage: int, job_percentage: int, default_jo
         ("jobresourcelimits", job_percentage),
         ("defaultjobresourcelimits", default_job_percentage),
     )
-    written = {}
+    written: dict[str, str] = {}
     for section, percent in shares:
         limits = {
             "cpu": f"{machine.cpu_millis * percent // 100}m",
@@ -102,6 +99,10 @@ def for_up(folder: str) -> dict[str, Any]:
     variables = configuration.environment()
     found = {key.flag: _given(key, file, variables) for key in KEYS if key.flag}
     return {flag: value for flag, value in found.items() if value not in (None, "", [])}
+
+
+def _paths(beginning: str) -> list[str]:
+    return [key.path for key in KEYS if key.path.startswith(beginning.lower())]
 
 
 def _check_shares(total: int, job: int, default_job: int) -> None:
@@ -136,8 +137,10 @@ def _given(key: Key, file: Mapping[str, Any], variables: Mapping[str, str]) -> A
     if text := variables.get(key.variable):
         return key.parse(text.split(",") if key.kind in ("list", "map") else [text])
     value = configuration.lookup(file, key.path)
-    if value is None or (key.kind == "map" and isinstance(value, Mapping)):
-        return value
+    if value is None:
+        return None
+    if key.kind == "map" and isinstance(value, Mapping):
+        return {str(name): str(each) for name, each in value.items()}
     if isinstance(value, list):
         return key.parse([str(each) for each in value])
     if isinstance(value, Mapping):

@@ -20,6 +20,7 @@ __all__ = ["KEYS", "Key", "find"]
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
+_FOR_EVER: Final = "2562047h47m16s"
 CLIENT: Final = "the client"
 
 
@@ -166,7 +167,7 @@ KEYS: Final = (
     Key("Node.Compute.JobSelection.ProbeHTTP", "text", flag="job_selection_probe_http"),
     Key("Node.Compute.JobSelection.ProbeExec", "text", flag="job_selection_probe_exec"),
     Key("Node.Compute.JobTimeouts.MinJobExecutionTimeout", "duration", "500ms", "min_job_execution_timeout"),
-    Key("Node.Compute.JobTimeouts.MaxJobExecutionTimeout", "duration", "", "max_job_execution_timeout"),
+    Key("Node.Compute.JobTimeouts.MaxJobExecutionTimeout", "duration", _FOR_EVER, "max_job_execution_timeout"),
     Key("Node.Compute.JobTimeouts.DefaultJobExecutionTimeout", "duration", "10m0s", "default_job_execution_timeout"),
     Key("Node.Requester.DefaultPublisher", "text", flag="default_publisher"),
     Key("Node.Requester.ManualNodeApproval", "bool", False, "manual_approval"),

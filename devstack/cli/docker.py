@@ -8,7 +8,7 @@ import click
 
 from devstack.cli.flags import Group, comma_list, option
 from devstack.cli.options import Runtime, runtime_flags
-from devstack.cli.run_flags import JobFlags, download_flags, job_flags, job_of
+from devstack.cli.run_flags import JobFlags, download_flags, job_flags, job_of, variable
 from devstack.cli.running import Download, run
 from devstack.errors import UsageError
 
@@ -55,9 +55,8 @@ def _params(
         raise UsageError("the image is empty: name one, such as ubuntu:latest")
     if workdir and not workdir.startswith("/"):
         raise UsageError(f"--workdir {workdir}: it must contain absolute path, one that starts with /")
-    for variable in env:
-        if not variable.partition("=")[0] or "=" not in variable:
-            raise UsageError(f"--env {variable}: write NAME=VALUE")
+    for text in env:
+        variable("--env", text)
     return {
         "Entrypoint": list(entrypoint) or None,
         "EnvironmentVariables": list(env) or None,

@@ -44,7 +44,7 @@ def fault_inject(words: tuple[str, ...], output: str | None, pretty: bool) -> No
 
 
 @fault.command("list")
-@output_flags
+@output_flags()
 def fault_list(style: Style) -> None:
     """List the faults that are active or wait for their time."""
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,15 @@ import click
 
 from devstack.cli import job_columns, job_file
 from devstack.cli.flags import Choice, Group, option, switch
-from devstack.cli.options import Runtime, list_flags, object_flags, output_flags, runtime_flags
+from devstack.cli.options import (
+    Runtime,
+    file_argument,
+    job_argument,
+    list_flags,
+    object_flags,
+    output_flags,
+    runtime_flags,
+)
 from devstack.cli.output import Style, emit, emit_list
 from devstack.cli.progress import NoProgress, Progress
 from devstack.cli.selectors import parse_selector
@@ -28,7 +35,7 @@ def job() -> None:
 
 
 @job.command("run")
-@click.argument("file", required=False)
+@file_argument("file", required=False)
 @runtime_flags
 @switch("--show-warnings", help="Show the server's warnings about the job.")
 @switch("--no-template", help="Take the file as it is, without filling in variables.")
@@ -59,7 +66,7 @@ def job_run(
 
 
 @job.command("validate")
-@click.argument("file")
+@file_argument("file")
 def job_validate(file: str) -> None:
     """Check the job in FILE without submitting it."""
     from devstack.cli.running import invalid_job, ready
@@ -74,7 +81,7 @@ def job_validate(file: str) -> None:
 @job.command("list")
 @option("--labels", default="bacalhau_canary != true", metavar="SELECTOR", help="Only jobs with such labels.")
 @list_flags(10, "id, created_at")
-@output_flags
+@output_flags()
 def job_list(labels: str, paging: Query, style: Style) -> None:
     """List jobs."""
     try:
@@ -91,7 +98,7 @@ def job_list(labels: str, paging: Query, style: Style) -> None:
 
 
 @job.command("describe")
-@click.argument("job_id", metavar="JOB_ID")
+@job_argument()
 @object_flags("yaml", "text")
 def job_describe(job_id: str, output: str, pretty: bool) -> None:
     """Show everything about one job; `--output text` for a report."""
@@ -108,9 +115,9 @@ def job_describe(job_id: str, output: str, pretty: bool) -> None:
 
 
 @job.command("executions")
-@click.argument("job_id", metavar="JOB_ID")
+@job_argument()
 @list_flags(20, "modify_time, create_time, id, state")
-@output_flags
+@output_flags()
 def job_executions(job_id: str, paging: Query, style: Style) -> None:
     """List the executions of a job."""
     answer = _asked(f"could not list the executions of job {job_id}", connect().executions, job_id, paging)
@@ -118,12 +125,12 @@ def job_executions(job_id: str, paging: Query, style: Style) -> None:
 
 
 @job.command("history")
-@click.argument("job_id", metavar="JOB_ID")
+@job_argument()
 @option("--event-type", type=Choice("all", "job", "execution"), default="all", help="Only such events.")
 @option("--execution-id", default="", help="Only events of this execution.")
 @option("--node-id", default="", help="Only events of this node.")
 @list_flags(0, "nothing yet; events come by time")
-@output_flags
+@output_flags()
 def job_history(job_id: str, event_type: str, execution_id: str, node_id: str, paging: Query, style: Style) -> None:
     """List what has happened to a job."""
     query = {**paging, "event_type": event_type, "execution_id": execution_id, "node_id": node_id}
@@ -132,7 +139,7 @@ def job_history(job_id: str, event_type: str, execution_id: str, node_id: str, p
 
 
 @job.command("logs")
-@click.argument("job_id", metavar="JOB_ID")
+@job_argument(or_input=True)
 @option("-e", "--execution-id", default="", help="The execution to read; else the latest.")
 @switch("-f", "--follow", help="Go on until the job ends.")
 @switch("-t", "--tail", help="Only what is printed from now on.")
@@ -142,18 +149,17 @@ def job_logs(job_id: str, execution_id: str, follow: bool, tail: bool) -> None:
 
     query: Query = {"execution_id": execution_id, "follow": follow, "tail": tail}
     try:
-        for line in log_lines(connect(), _given_or_read(job_id), query):
+        for line in log_lines(connect(), job_id, query):
             click.echo(line, nl=False)
     except ApiError as exc:
         raise exc.while_doing(f"cannot read the logs of job {job_id}") from None
 
 
 @job.command("stop")
-@click.argument("job_id", metavar="JOB_ID")
+@job_argument(or_input=True)
 @switch("--quiet", help="Print nothing; the exit code tells.")
 def job_stop(job_id: str, quiet: bool) -> None:
     """Stop a job."""
-    job_id = _given_or_read(job_id)
     try:
         _stop(job_id, NoProgress() if quiet else Progress(width=21), quiet=quiet)
     except DevstackError:
@@ -163,7 +169,7 @@ def job_stop(job_id: str, quiet: bool) -> None:
 
 
 @job.command("get")
-@click.argument("job_id", metavar="JOB_ID[/PATH]")
+@job_argument("JOB_ID[/PATH]", or_input=True)
 @switch("--raw", help="Keep the archives as they come.")
 @option("--download-timeout-secs", default="5m0s", metavar="DURATION", help="How long one file may take.")
 @option("--output-dir", default="", metavar="DIR", help="Existing folder for the results; else ./job-ID.")
@@ -173,7 +179,7 @@ def job_get(job_id: str, raw: bool, download_timeout_secs: str, output_dir: str)
     from devstack.cli.download import fetch_results, seconds
 
     limit_s = seconds(download_timeout_secs)
-    fetch_results(connect(), _given_or_read(job_id), folder=output_dir, raw=raw, limit_s=limit_s)
+    fetch_results(connect(), job_id, folder=output_dir, raw=raw, limit_s=limit_s)
 
 
 def _asked(attempt: str, ask: Any, *args: Any) -> Mapping[str, Any]:
@@ -182,11 +188,6 @@ def _asked(attempt: str, ask: Any, *args: Any) -> Mapping[str, Any]:
     except ApiError as exc:
         raise exc.while_doing(attempt) from None
     return answer
-
-
-def _given_or_read(job_id: str) -> str:
-    """The id; an empty one is read from standard input."""
-    return job_id or sys.stdin.readline().strip()
 
 
 def _stop(job_id: str, progress: Progress, *, quiet: bool) -> None:

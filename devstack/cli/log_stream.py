@@ -6,7 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from http.client import responses
+from http.client import UNAUTHORIZED, responses
 from typing import Any
 
 from wsproto import ConnectionType, WSConnection
@@ -29,6 +29,15 @@ def log_lines(client: Client, job_id: str, query: Query) -> Iterator[str]:
         ApiError: the server refused, reported an error in the stream, or broke off.
     """
     target = client.logs_path(job_id, query)
+    try:
+        yield from _lines(client, target)
+    except ApiError as exc:
+        if exc.status != UNAUTHORIZED or not client.renew_token():
+            raise
+        yield from _lines(client, target)
+
+
+def _lines(client: Client, target: str) -> Iterator[str]:
     with client.open_socket() as opened:
         opened.settimeout(None)  # a followed job may be silent for hours
         try:

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 from click.utils import _detect_program_name
@@ -19,6 +19,9 @@ from devstack.cli.settings import GLOBAL_FLAGS, program
 from devstack.client import UnreachableError
 from devstack.errors import DevstackError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 __all__ = ["cli", "main"]
 
 # Name, module, attribute, one line of help. A command's module is imported when the command is called, or for its help.
@@ -27,6 +30,7 @@ _COMMANDS: Final = {
     "job": ("devstack.cli.job", "job", "Submit, watch and stop jobs."),
     "docker": ("devstack.cli.docker", "docker", "Run a job in a container."),
     "wasm": ("devstack.cli.wasm", "wasm", "Run a WebAssembly job."),
+    "exec": ("devstack.cli.exec", "exec_", "Run code as a job of a known kind: python, duckdb."),
     "node": ("devstack.cli.node", "node", "Look at the nodes of the network, let them in or keep them out."),
     "agent": ("devstack.cli.agent", "agent", "Ask the node that serves the API about itself."),
     "config": ("devstack.cli.config", "config", "Look at the settings and change them."),
@@ -57,7 +61,7 @@ class _Root(Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in _REPLACED:
+        if name in _REPLACED and not ctx.resilient_parsing:
             raise DevstackError(f'the command "{name}" is gone, use "{ctx.command_path} {_REPLACED[name]}"')
         if name == "help":
             return _help
@@ -68,6 +72,14 @@ class _Root(Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        named = [
+            CompletionItem(name, help=text) for name, (_, _, text) in _COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
@@ -75,6 +87,8 @@ class _Root(Group):
     def main(self, args: Sequence[str] | None = None, **settings: Any) -> NoReturn:  # type: ignore[override]
         """Run as a process does: every outcome becomes an exit code."""
         settings["standalone_mode"] = False
+        if "_DEVSTACK_COMPLETE" in os.environ:
+            import_module("devstack.cli.completion")
         try:
             code = super().main(args, **settings)
             sys.stdout.flush()

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from devstack.cli.flags import Choice, Group, comma_list, option
-from devstack.cli.options import list_flags, object_flags, output_flags
+from devstack.cli.options import list_flags, node_argument, object_flags, output_flags
 from devstack.cli.output import Column, Style, emit, emit_list
 from devstack.cli.selectors import parse_selector
 from devstack.cli.settings import connect
@@ -52,7 +52,7 @@ def _groups(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
 @option("--filter-approval", type=Choice("approved", "pending", "rejected", any_case=True), help="Only such nodes.")
 @option("--filter-status", type=Choice(*_STATUS_WORDS, any_case=True), help="Only such nodes.")
 @list_flags(0, "id, type, available_cpu, available_memory, available_disk, available_gpu, status")
-@output_flags
+@output_flags()
 def node_list(
     show: tuple[str, ...],
     labels: str,
@@ -73,7 +73,7 @@ def node_list(
 
 
 @node.command("describe")
-@click.argument("node_id", metavar="NODE_ID")
+@node_argument
 @object_flags()
 def node_describe(node_id: str, output: str, pretty: bool) -> None:
     """Show everything about one node."""
@@ -86,7 +86,7 @@ def node_describe(node_id: str, output: str, pretty: bool) -> None:
 
 def _action(name: str, text: str) -> Callable[..., None]:
     @node.command(name, help=text)
-    @click.argument("node_id", metavar="NODE_ID")
+    @node_argument
     @option("-m", "--message", default="", help="Why, for the record.")
     def act(node_id: str, message: str) -> None:
         try:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from typing import Any
 
 import attrs
+import click
 
 from devstack.cli.flags import Choice, Uint32, option, switch
 from devstack.cli.output import Style
+from devstack.errors import UsageError
 
-__all__ = ["Runtime", "chain", "list_flags", "object_flags", "output_flags", "runtime_flags"]
+__all__ = [
+    "Runtime",
+    "chain",
+    "file_argument",
+    "job_argument",
+    "list_flags",
+    "node_argument",
+    "object_flags",
+    "output_flags",
+    "runtime_flags",
+]
 
 Function = Callable[..., Any]
 
@@ -25,6 +39,39 @@ def chain(*decorators: Callable[[Function], Function]) -> Callable[[Function], F
         return function
 
     return decorate
+
+
+def job_argument(metavar: str = "JOB_ID", *, or_input: bool = False) -> Callable[[Function], Function]:
+    """A job's id, or what begins it; the shell completes it. An empty one may stand for a line of standard input."""
+    callback = _given_or_read if or_input else _given
+    return click.argument("job_id", metavar=metavar, callback=callback, shell_complete=_completed("job_ids"))
+
+
+def node_argument(function: Function) -> Function:
+    """A node's id, or what begins it; the shell completes it."""
+    return click.argument("node_id", metavar="NODE_ID", callback=_given, shell_complete=_completed("node_ids"))(
+        function
+    )
+
+
+def file_argument(name: str, **attributes: Any) -> Callable[[Function], Function]:
+    """The path of a file; the shell completes it."""
+    return click.argument(name, shell_complete=_completed("files"), **attributes)
+
+
+def _given_or_read(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    return _given(ctx, param, value or ("" if ctx.resilient_parsing else sys.stdin.readline().strip()))
+
+
+def _given(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not (value or "").strip() and not ctx.resilient_parsing:
+        raise UsageError(f"{param.make_metavar(ctx)} is empty: name one; the `list` command shows them")
+    return value
+
+
+def _completed(by: str) -> Callable[..., Any]:
+    """The function of `completion`, which is not imported before somebody presses Tab."""
+    return lambda *args: getattr(import_module("devstack.cli.completion"), by)(*args)
 
 
 def list_flags(limit: int, order_fields: str) -> Callable[[Function], Function]:
@@ -47,20 +94,27 @@ def list_flags(limit: int, order_fields: str) -> Callable[[Function], Function]:
     )
 
 
-def output_flags(function: Function) -> Function:
+def output_flags(*, pretty: bool = False) -> Callable[[Function], Function]:
     """`--output`, `--pretty`, `--hide-header`, `--no-style`, `--wide`: handed on as `style`."""
 
-    @wraps(function)
-    def call(*args: Any, output: Any, pretty: bool, hide_header: bool, no_style: bool, wide: bool, **rest: Any) -> Any:
-        return function(*args, style=Style(output, pretty, hide_header, no_style, wide), **rest)
+    def gather(function: Function) -> Function:
+        names = [field.name for field in attrs.fields(Style)]
+
+        @wraps(function)
+        def call(*args: Any, **values: Any) -> Any:
+            style = Style(**{name: values.pop(name) for name in names})
+            return function(*args, style=style, **values)
+
+        return call
 
     return chain(
         option("--output", type=Choice("table", "csv", "json", "yaml"), default="table", help="The form of the list."),
-        switch("--pretty", help="Indent json."),
+        switch("--pretty", default=pretty, help="Indent json."),
         switch("--hide-header", help="Leave the column names out."),
         switch("--no-style", help="No colours."),
         switch("--wide", help="Show whole values, however long."),
-    )(call)
+        gather,
+    )
 
 
 def object_flags(default: str | None = "yaml", *more: str) -> Callable[[Function], Function]:

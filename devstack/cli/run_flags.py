@@ -15,7 +15,7 @@ from devstack.cli.flags import BOOL, comma_list, option, switch
 from devstack.cli.options import chain
 from devstack.errors import DevstackError, InvalidJobError, UsageError
 
-__all__ = ["JobFlags", "download_flags", "job_flags", "job_of"]
+__all__ = ["JobFlags", "download_flags", "job_flags", "job_of", "labels_of", "variable", "within"]
 
 Spec = dict[str, Any]
 Function = Callable[..., Any]
@@ -130,30 +130,31 @@ def job_of(flags: JobFlags, engine: Spec) -> Spec:
         "Priority": flags.priority,
         "Count": flags.count,
         "Constraints": [
-            needed.as_constraint() for needed in _within("--constraints", selectors.parse_selector, flags.constraints)
+            needed.as_constraint() for needed in within("--constraints", selectors.parse_selector, flags.constraints)
         ],
-        "Labels": _labels(flags.labels),
+        "Labels": labels_of(flags.labels),
         "Tasks": [_task(flags, engine)],
     }
 
 
 def _task(flags: JobFlags, engine: Spec) -> Spec:
     publisher = (
-        {"Type": ""} if flags.publisher is None else _within("--publisher", sources.parse_publisher, flags.publisher)
+        {"Type": ""} if flags.publisher is None else within("--publisher", sources.parse_publisher, flags.publisher)
     )
     return {
         "Name": flags.task_name,
         "Engine": engine,
         "Publisher": publisher,
-        "InputSources": [_within("--input", sources.parse_input, text) for text in flags.input],
-        "ResultPaths": [_within("--output", sources.parse_output, text) for text in flags.output],
+        "InputSources": [within("--input", sources.parse_input, text) for text in flags.input],
+        "ResultPaths": [within("--output", sources.parse_output, text) for text in flags.output],
         "Resources": {"CPU": flags.cpu, "Memory": flags.memory, "Disk": flags.disk, "GPU": flags.gpu},
         "Network": {"Type": flags.network, "Domains": list(flags.domain)},
         "Timeouts": {"ExecutionTimeout": flags.timeout, "QueueTimeout": flags.queue_timeout},
     }
 
 
-def _within(flag: str, read: Callable[[str], Any], text: str) -> Any:
+def within(flag: str, read: Callable[[str], Any], text: str) -> Any:
+    """What `read` makes of a flag's value; its error names the flag."""
     try:
         return read(text)
     except UsageError as exc:
@@ -166,13 +167,26 @@ def _job_type(target: str) -> str:
     return "batch" if target == "any" else "ops"
 
 
-def _labels(texts: Sequence[str]) -> dict[str, str]:
+def labels_of(texts: Sequence[str]) -> dict[str, str]:
+    """The labels of `--labels K=V,K`.
+
+    Raises:
+        UsageError: a key or a value that is no label's.
+    """
     labels = {}
     for text in texts:
         key, _, value = text.partition("=")
         selectors.check_label(key.strip(), value.strip())
         labels[key.strip()] = value.strip()
     return labels
+
+
+def variable(what: str, text: str) -> tuple[str, str]:
+    """Name and value of an environment variable, split at the first equals sign."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"{what}: expected 'key=value', got '{text}' (write NAME=VALUE)")
+    return name, value
 
 
 def _check_numbers(flags: JobFlags) -> None:

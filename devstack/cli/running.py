@@ -69,7 +69,7 @@ def ready(content: Mapping[str, Any]) -> tuple[spec.Spec, list[str]]:
     """The job as it will be sent, and warnings about what will not."""
     with invalid_job():
         job = spec.normalise(content)
-        warnings = spec.sanitise(job)
+        warnings = [*spec.unknown_fields(content), *spec.sanitise(job)]
         spec.validate(job)
     return job, warnings
 

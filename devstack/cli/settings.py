@@ -14,7 +14,19 @@ from devstack.cli.flags import BOOL, Choice, FlagOption
 from devstack.client import Address, Client
 from devstack.errors import UsageError
 
-__all__ = ["GLOBAL_FLAGS", "address", "connect", "names_server", "program", "repository", "stored_token"]
+__all__ = [
+    "GLOBAL_FLAGS",
+    "address",
+    "connect",
+    "key_file",
+    "names_server",
+    "program",
+    "reader",
+    "repository",
+    "stored_token",
+    "token_file",
+    "tokens",
+]
 
 _META: Final = "devstack.settings."
 _FALSE: Final = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
@@ -26,6 +38,8 @@ _KEYS: Final = {
     "tls": ("node.clientapi.clienttls.usetls", "BACALHAU_API_TLS"),
     "cacert": ("node.clientapi.clienttls.cacert", "BACALHAU_API_CACERT"),
     "insecure": ("node.clientapi.clienttls.insecure", "BACALHAU_API_INSECURE"),
+    "key_path": ("user.keypath", ""),
+    "tokens_path": ("auth.tokenspath", ""),
 }
 
 
@@ -66,7 +80,7 @@ def connect(limit_s: float | None = None) -> Client:
     ctx = click.get_current_context()
     where = address()
     token = stored_token(where)
-    client = Client(where, token=token) if limit_s is None else Client(where, token=token, limit_s=limit_s)
+    client = Client(where, token=token, log_in=_log_in, **({} if limit_s is None else {"limit_s": limit_s}))
     ctx.call_on_close(client.close)
     return client
 
@@ -99,18 +113,41 @@ def repository() -> Path:
     return Path(chosen).expanduser() if chosen else Path.home() / ".bacalhau"
 
 
-def stored_token(where: Address) -> str:
-    """The token that a login has left for this server, if any."""
+def key_file() -> Path:
+    """The client's private key, for servers that want a login; it need not exist."""
+    named = reader()("key_path")
+    return Path(named).expanduser() if named else repository() / "user_id.pem"
+
+
+def token_file() -> Path:
+    """Where tokens are kept, by server; it need not exist."""
+    named = reader()("tokens_path")
+    return Path(named).expanduser() if named else repository() / "tokens.json"
+
+
+def tokens() -> dict[str, str]:
+    """The tokens that logins have left, by the server's URL."""
     import json
 
-    path = repository() / "tokens.json"
+    path = token_file()
     try:
-        tokens = json.loads(path.read_bytes() or b"{}")
+        found = json.loads(path.read_bytes() or b"{}")
     except OSError:
-        return ""
-    except ValueError:
+        return {}
+    except (ValueError, RecursionError):
         raise UsageError(f"{path} is not JSON: mend or remove it") from None
-    return str(tokens.get(where.base_url) or "") if isinstance(tokens, dict) else ""
+    return {str(where): str(token) for where, token in found.items()} if isinstance(found, dict) else {}
+
+
+def stored_token(where: Address) -> str:
+    """The token that a login has left for this server, if any."""
+    return tokens().get(where.base_url, "")
+
+
+def _log_in(client: Client) -> str:
+    from devstack.cli.login import log_in
+
+    return log_in(client)
 
 
 def reader() -> Callable[[str], str]:

@@ -12,7 +12,7 @@ import attrs
 
 from devstack.errors import InvalidJobError
 
-__all__ = ["SYSTEM_FIELDS", "normalise", "sanitise", "validate"]
+__all__ = ["SYSTEM_FIELDS", "normalise", "sanitise", "unknown_fields", "validate"]
 
 Spec = dict[str, Any]
 
@@ -131,6 +131,25 @@ def _root_problem(name: str) -> str:
         return ""
     system = next((field for field in SYSTEM_FIELDS if field.lower() == name.lower()), None)
     return f"field: '{system}' in 'Job' is not allowed" if system else f"unknown field: '{name}' in 'Job'"
+
+
+def unknown_fields(content: Mapping[str, Any]) -> list[str]:
+    """A warning for each field below the root that the server would not read either."""
+    return [f"unknown field: '{name}' is ignored" for name in _unknown(content, _JOB, "")]
+
+
+def _unknown(value: Any, shape: Any, path: str) -> list[str]:
+    if isinstance(shape, _ListOf) and isinstance(value, list):
+        return [name for index, item in enumerate(value) for name in _unknown(item, shape.item, f"{path}[{index}]")]
+    if not (isinstance(shape, _Record) and isinstance(value, Mapping)):
+        return []
+    shapes = {name.lower(): (name, inner) for name, inner in shape.fields.items()}
+    found: list[str] = []
+    for key, item in value.items():
+        name, inner = shapes.get(str(key).lower(), (str(key), None))
+        inside = f"{path}.{name}".lstrip(".")
+        found += _unknown(item, inner, inside) if inner is not None else [inside] * bool(path)
+    return found
 
 
 def _read(value: Any, shape: Any, where: str, owner: str) -> Any:

@@ -21,7 +21,7 @@ _SERVER_LIMIT_S: Final = 3.0
 
 @click.command("version", cls=Command)
 @switch("--client", help="This client's version only; asks no server.")
-@output_flags
+@output_flags()
 def version(client: bool, style: Style) -> None:
     """Show the versions of this client and of the server."""
     shown: dict[str, Any] = {"clientVersion": {"GitVersion": f"v{__version__}"}}

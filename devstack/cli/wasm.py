@@ -1,12 +1,8 @@
-"""`wasm run`. Source: command line reference 4, client calls 4."""
+"""`wasm run` and `wasm validate`. Source: command line reference 2.6 and 4, client calls 4."""
 
 from __future__ import annotations
 
-import base64
-import gzip
-import io
 import re
-import tarfile
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,16 +10,16 @@ from urllib.parse import urlsplit
 import click
 
 from devstack.cli.flags import Group, comma_list, option
-from devstack.cli.options import Runtime, runtime_flags
-from devstack.cli.run_flags import JobFlags, download_flags, job_flags, job_of
+from devstack.cli.inline import inline_source
+from devstack.cli.options import Runtime, file_argument, runtime_flags
+from devstack.cli.run_flags import JobFlags, download_flags, job_flags, job_of, variable
 from devstack.cli.running import Download, run
 from devstack.errors import UsageError
 
-__all__ = ["inline_source", "wasm"]
+__all__ = ["wasm"]
 
 Spec = dict[str, Any]
 
-_EMBEDDED_AS_IS_BYTES: Final = 512
 _CID: Final = re.compile(r"Qm[1-9A-HJ-NP-Za-km-z]{44}|b[a-z2-7]{58,}")
 
 
@@ -33,7 +29,7 @@ def wasm() -> None:
 
 
 @wasm.command("run")
-@click.argument("module", metavar="CID_OR_FILE")
+@file_argument("module", metavar="CID_OR_FILE")
 @click.argument("parameters", nargs=-1, metavar="[ARG...]")
 @job_flags
 @runtime_flags
@@ -63,7 +59,7 @@ def wasm_run(
     params = {
         "EntryModule": _entry_module(module),
         "Entrypoint": entry_point,
-        "EnvironmentVariables": dict(_variable(text) for text in env),
+        "EnvironmentVariables": dict(variable("wasm env vars invalid", text) for text in env),
         "ImportModules": imports,
         "Parameters": list(parameters),
     }
@@ -71,28 +67,17 @@ def wasm_run(
     run(job_of(flags, {"Type": "wasm", "Params": params}), runtime, attempt="failed to submit job", download=wanted)
 
 
-def inline_source(path: Path) -> str:
-    """The file as a data URL: as it is up to 512 bytes, packed above."""
-    content = path.read_bytes()
-    if len(content) <= _EMBEDDED_AS_IS_BYTES:
-        return f"data:{_media_type(content)};base64,{base64.b64encode(content).decode()}"
-    return f"data:application/gzip;base64,{base64.b64encode(_packed(path.name, content)).decode()}"
+@wasm.command("validate", asks_a_server=False)
+@file_argument("file")
+@option("--entry-point", default="_start", help="The function that would be called.")
+def wasm_validate(file: str, entry_point: str) -> None:
+    """Check that the module in FILE can run: its format, imports and entry point."""
+    if not Path(file).is_file():
+        raise UsageError(f"there is no file {file}")
+    from devstack.adapters.wasm.validation import check_module
 
-
-def _packed(name: str, content: bytes) -> bytes:
-    """A tar.gz of one file, without times: the same module gives the same job."""
-    packed = io.BytesIO()
-    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as archive:
-        entry = tarfile.TarInfo(name)
-        entry.size, entry.mode = len(content), 0o644
-        archive.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
-
-
-def _media_type(content: bytes) -> str:
-    if content.startswith(b"\0asm"):
-        return "application/wasm"
-    return "application/octet-stream" if b"\0" in content else "text/plain; charset=utf-8"
+    check_module(Path(file), entry_point)
+    click.echo("OK")
 
 
 def _entry_module(module: str) -> Spec:
@@ -123,10 +108,3 @@ def _imported_volume(volume: str) -> Spec:
 
 def _module(kind: str, params: Spec, alias: str, target: str) -> Spec:
     return {"Alias": alias, "Source": {"Params": params, "Type": kind}, "Target": target}
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"wasm env vars invalid: expected 'key=value', got '{text}'")
-    return name, value

@@ -16,9 +16,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
 
+from devstack.http_api.auth import check_proof
+
 CREATED_NS = 1_722_500_000_123_456_789
 JOBS = "/api/v1/orchestrator/jobs"
 NODES = "/api/v1/orchestrator/nodes"
+AUTH = "/api/v1/auth"
+PHRASE = b"node-0"
+SECRET = "open sesame"
+CHALLENGE = {"type": "challenge", "params": {"InputPhrase": base64.b64encode(PHRASE).decode()}}
+ASK = {"type": "ask", "params": {"type": "object", "properties": {"secret": {"type": "string"}}}}
 VERSION = {"Major": "1", "Minor": "4", "GitVersion": "v1.4.0", "GitCommit": "5f0c", "BuildDate": "2024-06-25T10:11:12Z"}
 HAPPY = ("Pending", "Running", "Completed")
 
@@ -57,6 +64,8 @@ class FakeNetwork:
     next_token: str = ""
     results: bool = False
     drop_idle: bool = False
+    token: str = ""
+    methods: dict[str, Any] = attrs.field(factory=dict)
     jobs: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     left: dict[str, list[str]] = attrs.field(factory=dict)
     asked: list[Asked] = attrs.field(factory=list)
@@ -184,8 +193,29 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, archive())
         elif self.network.refuse is not None:
             self._send(*self.network.refuse)
+        elif parts.path.startswith(AUTH):
+            self._send(*self._log_in(asked))
+        elif not self._is_let_in():
+            self._send(401, {"message": "Invalid token. Try logging in again."})
         else:
             self._send(*self._answer(asked))
+
+    def _is_let_in(self) -> bool:
+        return self.network.token in ("", self.headers.get("Authorization", "").removeprefix("Bearer "))
+
+    def _log_in(self, asked: Asked) -> tuple[int, Any]:
+        if asked.method == "GET":
+            return 200, {"NextToken": "", "Methods": self.network.methods}
+        kind = self.network.methods[asked.path.removeprefix(AUTH + "/")]["type"]
+        data = json.loads(base64.b64decode(asked.body["MethodData"]))
+        try:
+            if kind == "challenge":
+                check_proof(data, PHRASE)
+            elif data != {"secret": SECRET}:
+                raise ValueError("credentials rejected")
+        except ValueError as exc:
+            return 401, {"Authentication": {"success": False, "reason": str(exc)}}
+        return 200, {"Authentication": {"success": True, "token": self.network.token}}
 
     def _answer(self, asked: Asked) -> tuple[int, Any]:
         fixed = {
@@ -250,6 +280,9 @@ class _Handler(BaseHTTPRequestHandler):
         key = self.headers.get("Sec-WebSocket-Key", "")
         if not key or self.network.refuse is not None:
             self._send(*(self.network.refuse or (400, {"message": "Bad Request"})))
+            return
+        if not self._is_let_in():
+            self._send(401, {"message": "Invalid token. Try logging in again."})
             return
         token = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
         self.send_response(101)

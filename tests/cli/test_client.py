@@ -49,11 +49,11 @@ def test_answer_that_is_no_bacalhau_api_is_told(client, network):
 
 
 def test_network_that_wants_a_login_says_what_to_do(client, network):
-    """We send stored tokens and make none."""
+    """The server's words, and what they are about."""
     network.refuse = (401, {"message": "Invalid token"})
     with pytest.raises(ApiError, match="Invalid token") as caught:
         client.agent("alive")
-    assert "tokens.json" in caught.value.hint
+    assert "wants a login" in caught.value.hint
     assert caught.value.hint == caught.value.while_doing("x").hint
 
 

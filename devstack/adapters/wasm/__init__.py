@@ -11,11 +11,13 @@ guest.py       the running module: a thread that stops at each sleep and at its 
 linking.py     the entry module, its import modules, and who imports what
 modules.py     compiled modules, kept by content
 wasi.py        clock, sleep, randomness and exit as the module sees them
+validation.py  whether a module could run alone
 traps.py       what a trap is called
 engine.py      the one wasmtime engine of this process
 host.py        what these functions ask of the guest that calls them
 
-Only drive, engine, guest, linking, modules, traps and wasi need wasmtime; they are imported with the first run.
+Only drive, engine, guest, linking, modules, traps, validation and wasi need wasmtime; they are imported with the first
+run.
 """
 
 from devstack.adapters.wasm.executor import DEFAULT_FUEL_LIMIT, WasmExecutor
