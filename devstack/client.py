@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
-from devstack.errors import DevstackError
+from devstack.errors import DevstackError, UsageError
 
 __all__ = ["Address", "ApiError", "Client", "Query", "UnreachableError", "error_text"]
 
@@ -227,7 +227,7 @@ class Client:
         )
         try:
             connection.connect()
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:
             raise self._unreachable(exc, limit_s) from exc
         assert connection.sock is not None  # connect() has just set it
         connection.sock.settimeout(self._limit_s)
@@ -239,6 +239,12 @@ class Client:
             reason = f"no answer within {limit_s or self._limit_s:g} s"
         elif isinstance(exc, http.client.HTTPException):
             reason = "the connection was closed in the middle of an answer"
+        elif isinstance(exc, ssl.SSLCertVerificationError):
+            reason = f"its certificate is not trusted: {exc.verify_message}; name its authority with --cacert"
+        elif isinstance(exc, ssl.SSLError):
+            reason = "it does not speak https as we do"
+        elif isinstance(exc, UnicodeError):
+            reason = "that is no name of a host"
         else:
             reason = (getattr(exc, "strerror", None) or str(exc) or type(exc).__name__).lower()
         return UnreachableError(f"cannot reach {self.address.base_url} ({reason})")
@@ -280,7 +286,10 @@ def _sentence(body: Mapping[str, Any]) -> str:
 
 
 def _tls_context(address: Address) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=address.ca_certificate or None)
+    try:
+        context = ssl.create_default_context(cafile=address.ca_certificate or None)
+    except OSError:
+        raise UsageError(f"--cacert {address.ca_certificate}: there is no certificate that can be read") from None
     if address.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

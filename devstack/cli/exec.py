@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from devstack.cli import selectors, sources
-from devstack.cli.flags import BOOL, Command, comma_list, option
+from devstack.cli.flags import BOOL, Command, Uint32, comma_list, option
 from devstack.cli.inline import inline_source
 from devstack.cli.options import Runtime, runtime_flags
 from devstack.cli.run_flags import labels_of, variable, within
@@ -34,7 +34,7 @@ _CODE_FOLDER: Final = "/code"
 @option("-e", "--env", multiple=True, callback=comma_list, metavar="K=V", help="Environment variables.")
 @option("-l", "--labels", multiple=True, callback=comma_list, metavar="K=V", help="Labels of the job.")
 @option("-s", "--selector", default="", metavar="SELECTOR", help="Run only on nodes with such labels.")
-@option("--timeout", type=click.IntRange(min=0), default=0, metavar="SECONDS", help="How long it may take.")
+@option("--timeout", type=Uint32(), default=0, metavar="SECONDS", help="How long it may take.")
 @option("--do-not-track", type=BOOL, hidden=True, expose_value=False)
 @runtime_flags
 def exec_(kind: str, arguments: tuple[str, ...], runtime: Runtime, **flags: Any) -> None:

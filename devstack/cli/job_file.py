@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from devstack.cli.spec import SYSTEM_FIELDS
+from devstack.cli.text import is_text
 from devstack.errors import InvalidJobError, UsageError
 
 __all__ = ["parse", "read_text", "unwrap"]
 
+_MOST_BYTES: Final = 10_485_760  # more than that no server takes
+_MOST_DEPTH: Final = 100
+_MOST_VALUES: Final = 500_000
+_TOO_DEEP: Final = f"it is nested too deeply: {_MOST_DEPTH} levels are allowed"
 _DESCRIBED: Final = frozenset({"Job", "Executions", "History"})
 
 
@@ -23,12 +28,18 @@ def read_text(path: str | None) -> str:
         UsageError: the file cannot be read, or there is nothing in it.
     """
     try:
-        content = sys.stdin.buffer.read() if path is None else Path(path).read_bytes()
+        if path is None:
+            content = sys.stdin.buffer.read(_MOST_BYTES + 1)
+        else:
+            with Path(path).open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
         text = content.decode("utf-8-sig")
     except OSError as exc:
         raise UsageError(f'opening job file ("{path}"): {(exc.strerror or str(exc)).lower()}') from None
-    except UnicodeDecodeError:
+    except ValueError:
         raise UsageError(f"{path or 'standard input'}: a job file is UTF-8 text") from None
+    if len(content) > _MOST_BYTES:
+        raise UsageError(f"{path or 'standard input'}: a job file has at most {_MOST_BYTES} bytes")
     if not text.strip():
         raise InvalidJobError("no content provided")
     return text
@@ -40,13 +51,46 @@ def parse(text: str) -> Mapping[str, Any]:
     Raises:
         InvalidJobError: it is neither, or no object.
     """
+    if not is_text(text):
+        raise InvalidJobError("a job file is UTF-8 text, and so are the values that are filled in")
     try:
-        content = json.loads(text)
-    except ValueError:
-        content = _yaml(text)
+        try:
+            content = json.loads(text, object_pairs_hook=_object)
+        except json.JSONDecodeError:
+            content = _yaml(text)
+    except RecursionError:
+        raise InvalidJobError(_TOO_DEEP) from None
+    except ValueError as exc:
+        raise InvalidJobError(f"a number in it cannot be read: {exc}") from None
     if not isinstance(content, Mapping):
         raise InvalidJobError("a job is an object with Type and Tasks, this is something else")
+    _check_size(content)
     return content
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InvalidJobError(f"the key {twice!r} is there twice")
+    return found
+
+
+def _check_size(content: Any) -> None:
+    """YAML's aliases can make a few lines as large as the memory; JSON's escapes can write half a character."""
+    waiting, count = [(content, 1)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        count += 1
+        if depth > _MOST_DEPTH:
+            raise InvalidJobError(_TOO_DEEP)
+        if count > _MOST_VALUES:
+            raise InvalidJobError(f"it holds more than {_MOST_VALUES} values: does one alias repeat another?")
+        if isinstance(value, str) and not value.isascii() and not is_text(value):
+            raise InvalidJobError(f"{value!r} is no text: it holds half a character")
+        inner = (*value, *value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        waiting += [(each, depth + 1) for each in inner]
 
 
 def unwrap(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -16,6 +17,7 @@ from click.utils import _detect_program_name
 
 from devstack.cli.flags import Command, Group
 from devstack.cli.settings import GLOBAL_FLAGS, program
+from devstack.cli.text import harmless, is_text
 from devstack.client import UnreachableError
 from devstack.errors import DevstackError
 
@@ -90,6 +92,7 @@ class _Root(Group):
         if "_DEVSTACK_COMPLETE" in os.environ:
             import_module("devstack.cli.completion")
         try:
+            _check_arguments(sys.argv[1:] if args is None else args)
             code = super().main(args, **settings)
             sys.stdout.flush()
         except click.UsageError as exc:
@@ -107,8 +110,14 @@ class _Root(Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def _check_arguments(args: Sequence[str]) -> None:
+    for number, word in enumerate(args, 1):
+        if not is_text(word):
+            raise click.ClickException(f"argument {number} is no UTF-8 text: {word!r}")
+
+
 def _report(message: str, hint: str = "") -> int:
-    click.echo(f"Error: {message}" + (f"; {hint}" if hint else ""), err=True)
+    click.echo(harmless(f"Error: {message}" + (f"; {hint}" if hint else "")), err=True)
     return 1
 
 
@@ -146,9 +155,17 @@ def cli() -> None:
     """A whole Bacalhau network on this machine, and a client for it and for real networks."""
 
 
+def _open_missing_streams() -> None:
+    """A stream that the caller has closed is read as empty, and written to nobody."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - until the process ends
+
+
 def main() -> NoReturn:
     """The console entry point."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a letter shows a question mark; that is no reason to fail.

@@ -148,7 +148,9 @@ def runtime_flags(function: Function) -> Function:
 
     return chain(
         switch("--wait", default=True, help="Wait for the job to finish; --wait=false does not."),
-        option("--wait-timeout-secs", type=int, default=600, help="Wait at most so many seconds."),
+        option(
+            "--wait-timeout-secs", type=Uint32(), default=600, metavar="SECONDS", help="Wait at most so many seconds."
+        ),
         switch("--id-only", help="Print the job's id and nothing else."),
         switch("--node-details", help="Show what each node has to say, also after success."),
         switch("-f", "--follow", help="Print the job's output while it runs."),

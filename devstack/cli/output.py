@@ -135,8 +135,9 @@ def _lines(row: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
 
 def _fit(text: str, column: Column, wide: bool) -> list[str]:
     """The cell's lines, none longer than the column's limit."""
-    from devstack.cli.text import short_id
+    from devstack.cli.text import harmless, short_id
 
+    text = harmless(text.replace("\t", " "))
     limit = 0 if wide else column.limit
     if limit and column.rule == "id":
         text = short_id(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -173,21 +174,21 @@ def reader() -> Callable[[str], str]:
     return read
 
 
-def _host_and_port(host: str, port: str) -> tuple[str, int, bool]:
+def _host_and_port(given: str, port: str) -> tuple[str, int, bool]:
     """The parts of a host that may be a URL; a port of its own beats the separate one."""
-    tls = host.startswith("https://")
-    rest = host.partition("://")[2] if "://" in host else host
-    rest = rest.rstrip("/")
-    if rest.startswith("["):
-        rest, _, own_port = rest[1:].partition("]")
-        own_port = own_port.removeprefix(":")
-    elif rest.count(":") == 1:
-        rest, _, own_port = rest.partition(":")
-    else:
-        own_port = ""
-    if "/" in rest or any(letter.isspace() for letter in rest):
-        raise UsageError(f"{host!r} is no host: give a name, an IP address or http://HOST:PORT")
-    return rest or "127.0.0.1", _port(own_port or port or "1234"), tls
+    match = _HOST.fullmatch(given)
+    if match is None:
+        raise UsageError(f"{given!r} is no host: give a name, an IP address or http://HOST:PORT")
+    scheme, bracketed, address6, name, own_port = match.groups()
+    host = bracketed or address6 or name or "127.0.0.1"
+    return host, _port(own_port or port or "1234"), (scheme or "").lower() == "https"
+
+
+# A name or an IPv4 address, an IPv6 address with or without brackets; with http(s):// before and a port behind.
+_HOST: Final = re.compile(
+    r"(?:(https?)://)?(?:\[([0-9a-fA-F:.]+)\]|([0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)|([^\s/@?#:\[\]]*))(?::(\d*))?/?",
+    re.IGNORECASE,
+)
 
 
 def _port(text: str) -> int:

@@ -89,7 +89,7 @@ def normalise(content: Mapping[str, Any]) -> Spec:
         "Type": kind,
         "Priority": job.get("Priority") or 0,
         "Count": (count or 1) if kind in ("ops", "daemon") or count is None else count,
-        "Constraints": job.get("Constraints") or [],
+        "Constraints": [constraint or {} for constraint in job.get("Constraints") or []],
         "Meta": job.get("Meta") or {},
         "Labels": job.get("Labels") or {},
         "Tasks": [_task(task or {}) for task in job.get("Tasks") or []],
@@ -162,6 +162,8 @@ def _read(value: Any, shape: Any, where: str, owner: str) -> Any:
                 raise _wrong_type(where, owner, value, "object")
             names = {field.lower(): field for field in shape.fields}
             given = {names.get(str(key).lower(), str(key)): content for key, content in value.items()}
+            if len(given) < len(value):
+                raise InvalidJobError(f"a field of '{shape.name}' is there twice, in different case")
             return {
                 name: _read(content, shape.fields.get(name, _ANY), name, shape.name) for name, content in given.items()
             }
@@ -203,7 +205,7 @@ def _task(task: Spec) -> Spec:
         "Env": task.get("Env"),
         "Meta": task.get("Meta"),
         "InputSources": [_input(source) for source in task.get("InputSources") or [] if source],
-        "ResultPaths": task.get("ResultPaths"),
+        "ResultPaths": [result or {} for result in task.get("ResultPaths") or []],
     }
     return {
         "Name": (task.get("Name") or "").strip(),

@@ -9,8 +9,10 @@ from typing import Any, Final
 __all__ = [
     "clock",
     "elapsed",
+    "harmless",
     "history_time",
     "human_size",
+    "is_text",
     "moment",
     "parse_moment",
     "short_id",
@@ -18,9 +20,24 @@ __all__ = [
     "state",
 ]
 
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 SECOND_NS: Final = 1_000_000_000
 _UUID: Final = re.compile(r"([A-Za-z]-)?([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _SIZE_UNITS: Final = ("TB", "GB", "MB", "KB")
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be sent: bytes of an argument that were no UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def harmless(text: str) -> str:
+    """Fit for a terminal: what others have written does not move the cursor or change colours."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def short_id(full: str) -> str:

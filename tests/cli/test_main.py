@@ -136,3 +136,36 @@ def test_a_terminal_gets_a_spinner_and_colours(network, run):
     assert 0 == process.wait(timeout=10)
     assert "⠋".encode() in shown
     assert b"\r\x1b[K" in shown
+
+
+def test_an_argument_that_is_no_text_is_named(start):
+    """Bytes that are no UTF-8 can be typed, but not sent."""
+    command = [sys.executable, "-m", "devstack", "job", "describe", b"\xff"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (1, "Error: argument 3 is no UTF-8 text: '\\udcff'\n") == (result.returncode, result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("shell", "code"),
+    [
+        ("config list >&-", 0),
+        ("job run <&-", 1),
+        ("job foo 2>&-", 1),
+        ("job foo <&- >&- 2>&-", 1),
+        ("config list >/dev/full", 1),
+    ],
+)
+def test_closed_and_full_streams_are_no_traceback(start, shell, code):
+    """Whatever a script has closed."""
+    command = f"{sys.executable} -m devstack {shell}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    assert code == result.returncode
+    assert "Traceback" not in result.stderr
+
+
+def test_what_others_have_written_does_not_reach_the_terminal_as_commands(run, network):
+    """A job's engine, an error's text: control characters are shown, not obeyed."""
+    network.add({"Type": "batch", "Tasks": [{"Engine": {"Type": "\x1b[31mred\x07"}}]})
+    assert "\N{REPLACEMENT CHARACTER}[31mred" in run("job", "list").stdout
+    network.refuse = (500, {"message": "no\x1b[2J"})
+    assert "Error: failed request: no\N{REPLACEMENT CHARACTER}[2J\n" == run("job", "list").stderr

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from devstack.cli.job_file import parse, unwrap
 from devstack.cli.output import yaml_text
-from devstack.cli.spec import normalise, sanitise, validate
+from devstack.cli.spec import normalise, sanitise, unknown_fields, validate
 from devstack.errors import InvalidJobError
 
 TASK = {"Name": "main", "Engine": {"Type": "docker", "Params": {"Image": "x"}}}
@@ -27,6 +27,16 @@ def test_yaml_dates_and_times_stay_text():
     assert {
         "a": "2024-01-01", "b": "1:30", "c": 511, "d": True, "e": 1.5, "f": 12000.0, "7": "x", "g": -3, "h": 31,
     } == parse(text)  # fmt: skip
+
+
+def test_fields_that_nobody_knows_are_named_with_their_place():
+    """Below the root, for there they are errors; parameters, labels and the like are the user's own."""
+    engine = {"Type": "docker", "Params": {"anything": 1}, "weight": 3}
+    tasks = [{"name": "main", "engine": engine, "Colour": "red", "Env": {"x": "y"}}, {"Resources": {"CPUs": 3}}, "odd"]
+    content = {"Tasks": tasks, "Labels": {"x": "y"}, "Meta": {"x": "y"}, "Unknown": 1}
+    assert [
+        f"unknown field: 'Tasks[{name}' is ignored" for name in ("0].Engine.weight", "0].Colour", "1].Resources.CPUs")
+    ] == unknown_fields(content)
 
 
 def test_field_names_are_read_in_any_case_outside_parameters():
@@ -134,3 +144,46 @@ def test_a_normal_job_stays_as_it_is(job):
         == normalise(parse(yaml_text(normal)))
         == normalise(yaml.safe_load(yaml_text(normal)))
     )
+
+
+# What somebody may put into a file to break its reader
+
+
+def alias_bomb():
+    lines = ["a0: &a0 [x,x,x,x,x,x,x,x,x]"]
+    lines += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+    return "\n".join([*lines, "Type: batch"])
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ('{"Tasks":' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+        ("Tasks: " + "[" * 3_000 + "]" * 3_000, "nested too deeply"),
+        ("Tasks: " + "{a: " * 200 + "1" + "}" * 200, "nested too deeply"),
+        ("Meta: &a\n  b: *a\n", "recursive"),
+        (alias_bomb(), "does one alias repeat another?"),
+        ('{"Name":"\\ud800"}', "it holds half a character"),
+        ('{"\\ud800":1}', "it holds half a character"),
+        ('{"Count":' + "9" * 5_000 + "}", "a number in it cannot be read"),
+        ("Count: 0b_", "a number in it cannot be read"),
+        ('{"Type":"batch","Type":"ops"}', "the key 'Type' is there twice"),
+        ("Type: batch\nType: ops", "the key 'Type' is there twice"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_a_file_made_to_break_its_reader_is_one_error(text, error):
+    """No traceback, and no more memory than a job may have."""
+    with pytest.raises(InvalidJobError, match=error.replace("?", r"\?")):
+        parse(text)
+
+
+def test_a_field_in_two_spellings_is_an_error():
+    """Which one is meant nobody can know."""
+    with pytest.raises(InvalidJobError, match="a field of 'Job' is there twice"):
+        normalise({"Type": "batch", "type": "ops"})
+
+
+def test_a_job_file_is_not_read_to_its_end_if_it_has_none(offline):
+    """A device that goes on for ever."""
+    assert "Error: /dev/zero: a job file has at most 10485760 bytes\n" == offline("job", "run", "/dev/zero").stderr
