@@ -4,7 +4,7 @@ measures   what is measured, and the goals     clients    HTTP clients that know
 simulated  cluster in process, virtual pace    report     the table
 live       a stack as a user starts it         logs       logs that are followed
 scenarios  seeds, quiet times, many nodes      mixed      the universe that is drawn
-proof      every seed of it twice, and replayed
+proof      every seed of it twice, replayed     commands   the command line as a shell starts it
 """
 
 from devstack.bench.measures import MEASURES

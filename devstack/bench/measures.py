@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from devstack.bench import live, logs, scenarios, simulated
+from devstack.bench import commands, live, logs, scenarios, simulated
 
 __all__ = ["MEASURES", "Measure"]
 
@@ -44,6 +44,8 @@ MEASURES: Final = (
         "docker", "docker hello, as a multiple of plain docker run", "x", "3.3-5 x", 1.5, live.docker_ratio,
         needs_docker=True,
     ),
+    Measure("joblist", "command `job list`, start to end", "s", "-", 0.6, commands.job_list_s),
+    Measure("version", "command `version`, start to end", "s", "-", 0.25, commands.version_s),
     Measure(
         "log", "a container's line to `job logs -f`, median", "ms", "-", 50, logs.container_line_ms,
         needs_docker=True,

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from devstack.client import Address, ApiError, Client, UnreachableError, error_text
+from devstack.errors import UsageError
 
 
 @pytest.fixture
@@ -46,6 +47,26 @@ def test_answer_that_is_no_bacalhau_api_is_told(client, network):
     network.refuse = (200, {"hello": "world"})
     with pytest.raises(ApiError, match="is no Bacalhau API"):
         client.job("j-1")
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70])
+def test_a_name_that_no_host_can_have_is_one_error(host):
+    """Before anybody is asked for its address."""
+    with pytest.raises(UnreachableError, match="that is no name of a host"):
+        Client(Address(host)).agent("alive")
+
+
+def test_a_server_without_https_says_so(network):
+    """A handshake that meets plain HTTP."""
+    with pytest.raises(UnreachableError, match="it does not speak https as we do"):
+        Client(Address("127.0.0.1", network.port, tls=True)).agent("alive")
+
+
+def test_a_certificate_that_cannot_be_read_is_named(network, tmp_path):
+    """The file of `--cacert`."""
+    (tmp_path / "ca").write_text("no certificate")
+    with pytest.raises(UsageError, match="there is no certificate that can be read"):
+        Client(Address("127.0.0.1", network.port, tls=True, ca_certificate=str(tmp_path / "ca"))).agent("alive")
 
 
 def test_network_that_wants_a_login_says_what_to_do(client, network):

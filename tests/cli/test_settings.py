@@ -61,6 +61,8 @@ def test_empty_variable_counts_as_unset(address, monkeypatch):
         ("example.org:80", "http://example.org:80"),
         ("::1", "http://[::1]:1234"),
         ("http://[::1]:80", "http://[::1]:80"),
+        ("HTTPS://Example.org:", "https://Example.org:1234"),
+        ("fe80::1:80", "http://[fe80::1:80]:1234"),
     ],
 )
 def test_host_may_be_a_url(address, host, url):
@@ -70,7 +72,8 @@ def test_host_may_be_a_url(address, host, url):
 
 def test_bad_values_are_named(address, monkeypatch, tmp_path):
     """A port, a host or a certificate that cannot be: an error before any request."""
-    assert "'a/b' is no host" in address("--api-host", "a/b")
+    for host in ("a/b", "ftp://x", "http://user:word@example.org", "[::1", "x?y", "a b", "http://http://x"):
+        assert f"{host!r} is no host" in address("--api-host", host)
     assert "there is no file" in address("--cacert", str(tmp_path / "none"))
     monkeypatch.setenv("BACALHAU_API_PORT", "many")
     assert "'many' is no port" in address()
