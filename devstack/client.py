@@ -177,7 +177,7 @@ class Client:
             raise ApiError(error_text(status, text), status)
         try:
             answer = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or (holding and holding not in answer):
             raise ApiError(f"{self.address.base_url} is no Bacalhau API: it does not answer {path} as one")
@@ -264,7 +264,7 @@ def error_text(status: int, text: str) -> str:
     """The readable part of an error answer: the body's own sentence, or the status if there is none."""
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = text.strip().partition("\n")[0]
     if isinstance(body, Mapping):
         body = _sentence(body)

@@ -56,6 +56,10 @@ _REPLACED: Final = {
 }
 
 
+_ELSEWHERE: Final = frozenset({"serve", "devstack"})
+_UNEXPECTED: Final = "something unexpected came up, in the server's answer or in devstack itself"
+
+
 class _Root(Group):
     global_flags = GLOBAL_FLAGS
 
@@ -65,6 +69,8 @@ class _Root(Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in _REPLACED and not ctx.resilient_parsing:
             raise DevstackError(f'the command "{name}" is gone, use "{ctx.command_path} {_REPLACED[name]}"')
+        if name in _ELSEWHERE and not ctx.resilient_parsing:
+            raise DevstackError(f'"{name}" is a command of Bacalhau\'s, here it is "{ctx.command_path} up"')
         if name == "help":
             return _help
         if name not in _COMMANDS:
@@ -107,6 +113,10 @@ class _Root(Group):
             code = 130
         except OSError as exc:
             code = _report_os_error(exc)
+        except Exception as exc:  # the last resort: an answer that nobody expects, or a mistake of ours
+            if os.environ.get("LOG_LEVEL", "").lower() == "debug":
+                raise
+            code = _report(f"{_UNEXPECTED} ({type(exc).__name__}: {exc})", "LOG_LEVEL=debug shows where")
         sys.exit(code if isinstance(code, int) else 0)
 
 

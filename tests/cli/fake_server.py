@@ -6,11 +6,13 @@ import base64
 import hashlib
 import io
 import json
+import ssl
 import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -66,6 +68,7 @@ class FakeNetwork:
     drop_idle: bool = False
     token: str = ""
     methods: dict[str, Any] = attrs.field(factory=dict)
+    answer: Any = None
     jobs: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     left: dict[str, list[str]] = attrs.field(factory=dict)
     asked: list[Asked] = attrs.field(factory=list)
@@ -218,6 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {"Authentication": {"success": True, "token": self.network.token}}
 
     def _answer(self, asked: Asked) -> tuple[int, Any]:
+        if self.network.answer is not None:
+            return 200, self.network.answer
         fixed = {
             "/api/v1/agent/alive": {"Status": "OK"},
             "/api/v1/agent/version": VERSION,
@@ -303,12 +308,16 @@ def _frame(head: int, data: bytes) -> bytes:
 
 
 @contextmanager
-def serving() -> Iterator[FakeNetwork]:
-    """A fake network that listens until the block ends."""
+def serving(certificate: Path | None = None) -> Iterator[FakeNetwork]:
+    """A fake network that listens until the block ends, with TLS if there is a file of certificate and key."""
     network = FakeNetwork()
     handler = type("Handler", (_Handler,), {"network": network})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         network.port = server.server_address[1]
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -69,6 +69,28 @@ def test_commands_of_old_name_their_successor(offline, old, new):
     assert f'Error: the command "{old}" is gone, use "devstack {new}"\n' == result.stderr
 
 
+@pytest.mark.parametrize("name", ["serve", "devstack"])
+def test_what_starts_a_network_elsewhere_points_to_up(offline, name):
+    """Fingers that know Bacalhau find the way."""
+    assert (
+        f'Error: "{name}" is a command of Bacalhau\'s, here it is "devstack up"\n' == offline(name, "--port=1").stderr
+    )
+
+
+def test_a_mistake_of_ours_is_one_line_too(offline, monkeypatch):
+    """A traceback is for those who ask for it."""
+
+    def fail(*_):
+        raise KeyError("oops")
+
+    monkeypatch.setattr("devstack.cli.agent.connect", fail)
+    result = offline("agent", "alive")
+    assert (1, 1) == (result.exit_code, result.stderr.count("\n"))
+    assert "in devstack itself (KeyError: 'oops'); LOG_LEVEL=debug shows where" in result.stderr
+    monkeypatch.setenv("LOG_LEVEL", "debug")
+    assert isinstance(offline("agent", "alive").exception, KeyError)
+
+
 def test_own_errors_show_message_and_hint(offline, monkeypatch):
     """A DevstackError is its message and what to do, never a traceback."""
 
