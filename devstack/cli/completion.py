@@ -50,10 +50,10 @@ class _GoSyntax(ShellComplete):
 
 def _with_values(root: click.Command, args: Sequence[str]) -> list[str]:
     """Every switch with its value, for click would look for one in the next word."""
-    command, ctx = root, click.Context(root, resilient_parsing=True)
+    command, ctx = root, _context(root, None)
     for word in args:
         if isinstance(command, click.Group) and (found := command.get_command(ctx, word)):
-            command, ctx = found, click.Context(found, parent=ctx, resilient_parsing=True)
+            command, ctx = found, _context(found, ctx)
     switches = {
         name
         for param in command.get_params(ctx)
@@ -61,6 +61,11 @@ def _with_values(root: click.Command, args: Sequence[str]) -> list[str]:
         for name in param.opts
     }
     return [f"{word}=true" if word in switches else word for word in args]
+
+
+def _context(command: click.Command, parent: click.Context | None) -> click.Context:
+    # With the command's own settings, for a command keeps the help flag that its first context asks for.
+    return click.Context(command, parent=parent, resilient_parsing=True, **command.context_settings)
 
 
 # click finds the class by the shell's name when the shell's script asks.

@@ -10,18 +10,35 @@ from fake_server import serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-NAMES = ["Items", "Nodes", "Job", "Node", "History", "Executions", "ID", "State", "StateType", "Tasks", "Engine",
-         "Info", "NextToken", "Type", "ComputeState", "RunOutput", "CreateTime", "Labels", "Event", "Details", "Message",
-         "Time", "JobID", "Warnings", "EvaluationID", "Success", "ComputeNodeInfo", "build_version_info", "NodeID"]  # fmt: skip
+NAMES = """
+Items Nodes Job Node History Executions ID State StateType Tasks Engine Info NextToken Type ComputeState
+RunOutput CreateTime Labels Event Details Message Time JobID Warnings EvaluationID Success ComputeNodeInfo
+build_version_info NodeID
+""".split()
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
 ANSWERS = st.recursive(
     VALUES,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
     max_leaves=25,
 )
-COMMANDS = ["job list", "job describe j", "job describe --output text j", "job executions j", "job history j",
-            "job stop j", "job get j", "node list", "node list --show version,features,capacity", "node describe n",
-            "node approve n", "agent alive", "agent version", "agent node", "version", "docker run --wait=false x"]  # fmt: skip
+COMMANDS = """
+job list
+job describe j
+job describe --output text j
+job executions j
+job history j
+job stop j
+job get j
+node list
+node list --show version,features,capacity
+node describe n
+node approve n
+agent alive
+agent version
+agent node
+version
+docker run --wait=false x
+""".strip().splitlines()
 
 
 @given(st.sampled_from(COMMANDS), st.dictionaries(st.sampled_from(NAMES), ANSWERS, max_size=6))

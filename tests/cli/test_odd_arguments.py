@@ -19,7 +19,8 @@ NOT_CALLED = {"up", "scenario", "bench"}
 
 def commands(command: click.Command, words: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], list[click.Option]]]:
     """Every command that ends by itself, and its flags."""
-    ctx = click.Context(command, parent=click.Context(cli) if words else None)
+    root = click.Context(cli, **cli.context_settings)
+    ctx = click.Context(command, parent=root, **command.context_settings) if words else root
     if isinstance(command, click.Group):
         names = [name for name in command.list_commands(ctx) if words or name not in NOT_CALLED]
         return [found for name in names for found in commands(command.get_command(ctx, name), (*words, name))]
