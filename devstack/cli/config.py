@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,15 +89,23 @@ def config_auto_resources(total_percentage: int, job_percentage: int, default_jo
     _write(written)
 
 
-def for_up(folder: str) -> dict[str, Any]:
-    """What the environment and the folder's config.yaml say instead of the defaults of `up`'s flags.
+def for_up(folder: str, settings: Iterable[str] = ()) -> dict[str, Any]:
+    """What `--set KEY=VALUE`, the environment and the folder's config.yaml say instead of the defaults of `up`'s flags.
 
     Raises:
-        UsageError: a value that the key cannot hold.
+        UsageError: a value that the key cannot hold, or a key of `--set` that `up` does not read.
     """
     file = configuration.read_file(Path(folder).expanduser()) if folder else {}
     variables = configuration.environment()
     found = {key.flag: _given(key, file, variables) for key in KEYS if key.flag}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {setting}: write KEY=VALUE")
+        key = find(name)
+        if not key.flag:
+            raise UsageError(f"--set {key.path}: a stack does not read it")
+        found[key.flag] = key.parse_text(text)
     return {flag: value for flag, value in found.items() if value not in (None, "", [])}
 
 
@@ -135,7 +143,7 @@ def _effective(key: Key, file: Mapping[str, Any], variables: Mapping[str, str], 
 def _given(key: Key, file: Mapping[str, Any], variables: Mapping[str, str]) -> Any:
     """The value of the environment, else of the file; None if neither has one."""
     if text := variables.get(key.variable):
-        return key.parse(text.split(",") if key.kind in ("list", "map") else [text])
+        return key.parse_text(text)
     value = configuration.lookup(file, key.path)
     if value is None:
         return None

@@ -65,6 +65,10 @@ class Key:
         except ValueError as exc:
             raise UsageError(f'setting "{self.path}": {exc}') from None
 
+    def parse_text(self, text: str) -> Any:
+        """The value of one text, in which commas part what a list or a map holds."""
+        return self.parse(text.split(",") if self.kind in ("list", "map") else [text])
+
     def _word(self, text: str) -> str:
         words = self.kind.split("|") if "|" in self.kind else _LIST_WORDS.get(self.path, ())
         if words and text.lower() not in words:

@@ -30,13 +30,15 @@ def _paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) 
     return tuple(path if path[0] in "/*?[{" else f"{here}/{path.removeprefix('./')}" for path in found if path)
 
 
-def _configured(ctx: click.Context, param: click.Parameter, repo: str) -> str:
-    """The settings of the environment and of the folder's config.yaml become the defaults of the flags."""
+def _configured(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """What `--set`, the environment and the folder's config.yaml say becomes the defaults of the other flags."""
     from devstack.cli.config import for_up
 
+    given = ctx.meta.setdefault("devstack.up", {"repo": "", "settings": ()})
+    given[param.name] = value
     if not ctx.resilient_parsing:
-        ctx.default_map = for_up(repo)
-    return repo
+        ctx.default_map = for_up(given["repo"], given["settings"])
+    return value
 
 
 @click.command(cls=Command, asks_a_server=False, short_help="Start a whole Bacalhau network on this machine.")
@@ -61,6 +63,8 @@ def _configured(ctx: click.Context, param: click.Parameter, repo: str) -> str:
     metavar="DIR",
     help="Keep the stack's files here instead of in a temporary folder.",
 )
+@option("--set", "settings", multiple=True, default=(), is_eager=True, callback=_configured, metavar="KEY=VALUE",
+        help="A setting of config.yaml for this stack; `config list` shows them.")  # fmt: skip
 @option("--cpu", "--limit-total-cpu", default="", help="CPU of each node.  [default: 80 % of the machine]")
 @option("--memory", "--limit-total-memory", default="", help="Memory of each node.  [default: 80 % of the machine]")
 @option("--disk", "--limit-total-disk", default="", help="Disk of each node.  [default: 80 % of what is free]")

@@ -177,6 +177,14 @@ def test_a_stack_reads_the_file_in_its_folder(offline, file, monkeypatch):
         first.manual_approval, first.capacity.cpu_millis, first.disabled_engines, first.port,
     )  # fmt: skip
     assert (False, 2000) == (second.manual_approval, second.capacity.cpu_millis)
+    total = "node.compute.capacity.totalresourcelimits.cpu"
+    for args in (("--repo", folder, "--set", f"{total}=1"), ("--set", f"{total}=1", "--repo", folder)):
+        offline("up", *args, "--set=node.disabledfeatures.engines=wasm,noop")
+        assert (1000, {"wasm", "noop"}, True) == (
+            started[-1].capacity.cpu_millis, started[-1].disabled_engines, started[-1].manual_approval,
+        )  # fmt: skip
+    offline("up", "--set", f"{total}=1", "--cpu=4")
+    assert 4000 == started[-1].capacity.cpu_millis
 
 
 @pytest.mark.parametrize(
@@ -190,6 +198,22 @@ def test_a_file_that_cannot_be_used_is_one_line(offline, file, content):
         result = offline(*command)
         assert (1, "", 1) == (result.exit_code, result.stdout, result.stderr.count("\n")), result.stderr
         assert "config.yaml" in result.stderr or "node.serverapi.port" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [
+        ("a", "--set a: write KEY=VALUE"),
+        ("a=b", 'invalid configuration key "a": not found'),
+        ("node.clientapi.port=5", "--set node.clientapi.port: a stack does not read it"),
+        ("node.serverapi.port=x", 'setting "node.serverapi.port": "x" is no whole number'),
+    ],
+)
+def test_a_setting_that_up_cannot_use_is_named(offline, setting, error):
+    """Before anything is started."""
+    result = offline("up", "--set", setting)
+    assert 1 == result.exit_code
+    assert error in result.stderr
 
 
 def test_every_flag_of_up_that_a_key_sets_exists(clean_environment):
