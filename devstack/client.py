@@ -16,9 +16,10 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
+from devstack.client_texts import error_text, reason_text
 from devstack.errors import DevstackError, UsageError
 
-__all__ = ["Address", "ApiError", "Client", "Query", "UnreachableError", "error_text"]
+__all__ = ["Address", "ApiError", "Client", "Query", "UnreachableError"]
 
 Query = Mapping[str, str | int | bool | Iterable[str] | None]
 
@@ -235,19 +236,7 @@ class Client:
         return connection
 
     def _unreachable(self, exc: Exception, limit_s: float | None = None) -> UnreachableError:
-        if isinstance(exc, TimeoutError):
-            reason = f"no answer within {limit_s or self._limit_s:g} s"
-        elif isinstance(exc, http.client.HTTPException):
-            reason = "the connection was closed in the middle of an answer"
-        elif isinstance(exc, ssl.SSLCertVerificationError):
-            reason = f"its certificate is not trusted: {exc.verify_message}; name its authority with --cacert"
-        elif isinstance(exc, ssl.SSLError):
-            reason = "it does not speak https as we do"
-        elif isinstance(exc, UnicodeError):
-            reason = "that is no name of a host"
-        else:
-            reason = (getattr(exc, "strerror", None) or str(exc) or type(exc).__name__).lower()
-        return UnreachableError(f"cannot reach {self.address.base_url} ({reason})")
+        return UnreachableError(f"cannot reach {self.address.base_url} ({reason_text(exc, limit_s or self._limit_s)})")
 
     def _envelope(self, **content: Any) -> dict[str, Any]:
         return {"Namespace": "", "Credential": self._credential(), "IdempotencyToken": "", **content}
@@ -258,31 +247,6 @@ class Client:
 
 def _encoded(body: Any) -> bytes | None:
     return None if body is None else (json.dumps(body, ensure_ascii=False) + "\n").encode()
-
-
-def error_text(status: int, text: str) -> str:
-    """The readable part of an error answer: the body's own sentence, or the status if there is none."""
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        body = text.strip().partition("\n")[0]
-    if isinstance(body, Mapping):
-        body = _sentence(body)
-    if isinstance(body, str) and body.strip():
-        return body.strip()
-    return f"the server answered {status} {http.client.responses.get(status, '')}".rstrip()
-
-
-def _sentence(body: Mapping[str, Any]) -> str:
-    authentication = body.get("Authentication")
-    if isinstance(authentication, Mapping):
-        return str(authentication.get("reason", ""))
-    message, error = str(body.get("message") or ""), str(body.get("error") or body.get("Error") or "")
-    chosen = error if message in ("", "Internal Server Error") else message
-    # A request that could not be read is reported as `code=400, message=WHAT, internal=CAUSE`.
-    if chosen.startswith("code=") and ", message=" in chosen:
-        chosen = chosen.partition(", message=")[2].partition(", internal=")[0]
-    return chosen
 
 
 def _tls_context(address: Address) -> ssl.SSLContext:

@@ -13,7 +13,8 @@ from wsproto import ConnectionType, WSConnection
 from wsproto import events as ws
 from wsproto.utilities import ProtocolError
 
-from devstack.client import ApiError, Client, Query, UnreachableError, error_text
+from devstack.client import ApiError, Client, Query, UnreachableError
+from devstack.client_texts import error_text
 
 __all__ = ["log_lines"]
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from devstack.client import Address, ApiError, Client, UnreachableError, error_text
+from devstack.client import Address, ApiError, Client, UnreachableError
+from devstack.client_texts import error_text
 from devstack.errors import UsageError
 
 
