@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from devstack.errors import DevstackError, UsageError
 
 __all__ = ["MOST_NUMBER", "Items", "Page", "Table", "at_line", "empty", "is_number", "read_lines", "shown"]
@@ -46,8 +48,6 @@ def read_lines(path: Path) -> Any:
     Raises:
         UsageError: it cannot be read, or is no YAML.
     """
-    import yaml
-
     try:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(_MOST_LETTERS + 1)
@@ -141,8 +141,6 @@ def at_line(path: Path, line: int, problem: str, hint: str = "") -> UsageError:
 
 @cache
 def _loader() -> Any:
-    import yaml
-
     class Loader(yaml.SafeLoader):
         def get_single_node(self) -> Any:
             node = super().get_single_node()
@@ -164,8 +162,6 @@ def _loader() -> Any:
 
 def _count_values(root: Any) -> None:
     """Refuse a text whose aliases stand for more than anybody means, before any of it is made."""
-    import yaml
-
     counts: dict[int, int] = {}
     under_way: set[int] = set()
 
@@ -197,8 +193,6 @@ def _count_values(root: Any) -> None:
 
 
 def _whole_number(loader: Any, node: Any) -> int:
-    import yaml
-
     if len(node.value) > _MOST_DIGITS:
         raise yaml.constructor.ConstructorError(
             problem=f"a number of more than {_MOST_DIGITS} digits", problem_mark=node.start_mark
@@ -207,8 +201,6 @@ def _whole_number(loader: Any, node: Any) -> int:
 
 
 def _table(loader: Any, node: Any) -> Table:
-    import yaml
-
     seen: set[str] = set()
     for key_node, _ in node.value:  # Before `<<` brings in more, which the mapping's own keys may change.
         if key_node.tag == _MERGE:
