@@ -27,7 +27,7 @@ from devstack.orchestrator.store import HistoryEntry, JobRecord
 from devstack.runtime.logs import ExecutionLog, LogBook, finished_lines, result_lines
 from devstack.runtime.pace import RealTimePace
 
-__all__ = ["Recorder", "StackBackend"]
+__all__ = ["Recorder", "Signer", "StackBackend"]
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 LOG_WAIT_S: Final = 5.0
@@ -53,6 +53,13 @@ class Recorder(Protocol):
         """Somebody ended a fault."""
 
 
+class Signer(Protocol):
+    """Makes results ready for clients that have no credentials."""
+
+    async def sign(self, results: Sequence[SpecConfig]) -> Sequence[SpecConfig]:
+        """The same results, with addresses where it can give any."""
+
+
 class StackBackend:
     """One cluster at real-time pace, as clients see it through its requester."""
 
@@ -63,9 +70,11 @@ class StackBackend:
         faults: FaultEngine,
         recorder: Recorder | None = None,
         checkers: Checkers | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self._checkers = checkers
         self._pace, self._logs, self._faults, self._recorder = pace, logs, faults, recorder
+        self._signer = signer
         self._cluster = pace.cluster
         requester = pace.cluster.requester
         self._chance = pace.cluster.seed.stream("http", "requests")
@@ -131,8 +140,9 @@ class StackBackend:
         record = self._requester.endpoint.find(job_id, listing=True)
         return self._queries.executions(record, order_by, reverse, limit, next_token)
 
-    def results(self, job_id: str) -> Sequence[SpecConfig]:
-        return self._requester.endpoint.results(self.find_job(job_id))
+    async def results(self, job_id: str) -> Sequence[SpecConfig]:
+        found = self._requester.endpoint.results(self.find_job(job_id))
+        return found if self._signer is None else await self._signer.sign(found)
 
     # ---- nodes ---------------------------------------------------------------------------------------------
 

@@ -85,6 +85,7 @@ _ALL: Final = [
             ("restart-forgets-queued", "a restarted node forgets what it had accepted but not started"),
             ("restart-reported-as-cancel", "what a restart ended is reported as a failed cancel"),
             ("results-kept", "result folders without a publisher stay on disk"),
+            ("s3-results-always-packed", "the s3 publisher makes an archive whatever Compress says"),
             ("docker-environment-even-count", "a docker task needs an even number of environment variables"),
             ("task-env-ignored", "the task's Env reaches no program"),
             ("wasm-name-section-required", "a wasm module without a name section is refused"),

@@ -19,13 +19,14 @@ from devstack.adapters.inline import InlineStorage
 from devstack.adapters.local_directory import LocalDirectoryStorage, parse_allow_list
 from devstack.adapters.local_publisher import LocalPublisher, NoopPublisher, local_publisher_app
 from devstack.adapters.probes import ExecProbe, HttpProbe
+from devstack.adapters.s3 import S3Publisher, S3Signer, S3Storage, open_s3
 from devstack.adapters.url import UrlStorage
 from devstack.adapters.wasm import WasmExecutor
 from devstack.assembly import Providers, StackOptions, make_cluster
 from devstack.backend import StackBackend
 from devstack.checkers import LiveCheckers
 from devstack.cluster import Cluster
-from devstack.errors import AdapterError, DevstackError
+from devstack.errors import AdapterError, DevstackError, UsageError
 from devstack.faults.engine import FaultEngine
 from devstack.folders import remove_abandoned, stack_folder
 from devstack.http_api.app import create_app
@@ -103,6 +104,14 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
 
         logs = LogBook()
         paces: list[RealTimePace] = []
+        s3, s3_problem = await open_s3()
+        if s3 is not None:
+            leaving.callback(s3.close)
+            storages["s3"] = S3Storage(s3)
+            always_packed = options.behaviour.on("s3-results-always-packed")
+            publishers["s3"] = S3Publisher(s3, _LatePace(paces).now_ns, always_packed=always_packed)
+        elif options.default_publisher.key == "s3":
+            raise UsageError(f"no node can publish to s3: {s3_problem}")
         wasm = WasmExecutor(options.behaviour, pace=_LatePace(paces))
         engines: dict[str, Executor] = {"wasm": wasm}
         if with_docker:
@@ -125,7 +134,8 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
         faults = FaultEngine(cluster)
         await _wait_ready(cluster)
         checkers = LiveCheckers(cluster, faults, options.warn)
-        backend = StackBackend(pace, logs, faults, options.recording, checkers)
+        signer = None if s3 is None else S3Signer(s3)
+        backend = StackBackend(pace, logs, faults, options.recording, checkers, signer)
         if options.recording is not None:
             options.recording.begin(cluster)
             nursery.start_soon(options.recording.keep_written)

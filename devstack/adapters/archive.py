@@ -21,7 +21,7 @@ import attrs
 
 from devstack.errors import AdapterError
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "content_bytes", "pack", "unpack"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "content_bytes", "pack", "unpack", "walk"]
 
 _MIB: Final = 1024 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
@@ -66,11 +66,11 @@ def pack(folder: Path, destination: BinaryIO, check: Callable[[], object] = lamb
         gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=destination, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for name, path in _walk(folder):
+        for name, path in walk(folder):
             _add(archive, name, path, check)
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
+def walk(folder: Path) -> Iterator[tuple[str, Path]]:
     """The folder and all below it, each folder before its content, in the order of names."""
     # A stack of our own: a program may nest folders deeper than Python calls.
     ahead = [(".", folder)]

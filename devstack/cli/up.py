@@ -134,7 +134,6 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
     from devstack import behaviour
     from devstack.compute.config import DEFAULT_JOB
     from devstack.live import StackOptions
-    from devstack.models.job import SpecConfig
     from devstack.scenario.settings import shaped
 
     if flags["speed"] < 1:
@@ -155,9 +154,6 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
     if job.memory_bytes and selected.on("limit-job-memory-sets-default"):
         default_job = evolve(DEFAULT_JOB, memory_bytes=job.memory_bytes)
         job = evolve(job, memory_bytes=0)
-    publisher = flags["default_publisher"].strip()
-    if publisher not in ("", "local", "noop"):
-        raise UsageError(f"unknown publisher {publisher!r}", "this stack has local and noop")
     disabled = ("disable_engine", "disabled_publisher", "disable_storage")
     engines, publishers, sources = (frozenset(word.strip().lower() for word in flags[name]) for name in disabled)
     if selected.on("disable-flags-ignored"):
@@ -179,7 +175,7 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
         disabled_publishers=publishers,
         disabled_sources=sources,
         bad_actors=flags["bad_compute_actors"],
-        default_publisher=SpecConfig(publisher) if publisher else SpecConfig(),
+        default_publisher=_default_publisher(flags["default_publisher"].strip()),
         manual_approval=flags["manual_approval"],
         node_settings=_node_settings(flags),
         reshape=partial(shaped, shapes=described.settings) if described.settings else None,
@@ -192,6 +188,18 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
             f"you cannot have more bad compute actors ({options.bad_actors}) than there are nodes ({options.nodes})"
         )
     return options, seed
+
+
+def _default_publisher(text: str) -> Any:
+    from devstack.cli.sources import parse_publisher
+    from devstack.models.job import SpecConfig
+
+    if text in ("", "local", "noop"):
+        return SpecConfig(text)
+    if not text.startswith("s3"):
+        raise UsageError(f"unknown publisher {text!r}", "this stack has local, noop and s3://BUCKET/KEY")
+    wanted = parse_publisher(text)
+    return SpecConfig(wanted["Type"], wanted["Params"])
 
 
 def _faults(file: str) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What the API needs of a cluster. Every method answers at once but the log stream."""
+"""What the API needs of a cluster. Every method answers at once but the log stream, and results that must be signed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Backend(Protocol):
 
     def executions(self, job_id: str, limit: int, next_token: str, order_by: str, reverse: bool) -> Page[Execution]: ...
 
-    def results(self, job_id: str) -> Sequence[SpecConfig]: ...
+    async def results(self, job_id: str) -> Sequence[SpecConfig]: ...
 
     def nodes(
         self,

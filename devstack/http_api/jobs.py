@@ -230,7 +230,7 @@ async def results(call: Call) -> Response:
     Compact and unescaped unless the address says `pretty`, as no other answer is.
     """
     try:
-        specs = call.backend.results(call.id)
+        specs = await call.backend.results(call.id)
     except InvalidQueryError as exc:
         raise LateRefusalError(exc.message) from exc
     body = _items([wire.encode_spec(spec) for spec in specs], alias=_alias(call, "Results"))

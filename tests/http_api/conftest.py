@@ -111,7 +111,7 @@ class SmallCluster:
         check_execution_order(order_by)
         return self._queries.executions(self.endpoint.find(job_id, True), order_by, reverse, limit, next_token)
 
-    def results(self, job_id: str) -> list[SpecConfig]:
+    async def results(self, job_id: str) -> list[SpecConfig]:
         return self.endpoint.results(self.endpoint.find(job_id))
 
     def nodes(
