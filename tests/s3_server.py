@@ -18,7 +18,9 @@ from uuid import uuid4
 
 import attrs
 
+# Those of nodes, who make no buckets, and those of the tests.
 KEY_ID, SECRET = "AKIADEVSTACKTESTS001", "a-secret-that-nobody-may-ever-read-0123"
+OWNER_ID, OWNER_SECRET = "AKIADEVSTACKOWNER001", "another-secret"
 _PARTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
           "s3.port", "s3.port.grpc")  # fmt: skip
 # However this process ends, its end of the pipe is closed then: the server goes, and its files.
@@ -31,12 +33,11 @@ class S3Server:
     """Where it is, and what may be done there."""
 
     endpoint: str
-    key_id: str = KEY_ID
-    secret: str = SECRET
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"AWS_ACCESS_KEY_ID": self.key_id, "AWS_SECRET_ACCESS_KEY": self.secret}
+        """What nodes need to be let in."""
+        return {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}
 
     @cache  # noqa: B019 - one for each server, as long as the tests run
     def client(self) -> Any:
@@ -45,8 +46,8 @@ class S3Server:
         from botocore.config import Config
 
         return boto3.client(
-            "s3", endpoint_url=self.endpoint, region_name="us-east-1", aws_access_key_id=self.key_id,
-            aws_secret_access_key=self.secret,
+            "s3", endpoint_url=self.endpoint, region_name="us-east-1", aws_access_key_id=OWNER_ID,
+            aws_secret_access_key=OWNER_SECRET,
             config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required", proxies={}),
         )  # fmt: skip
 
@@ -77,8 +78,14 @@ def weed_program() -> str:
 def running_weed() -> Iterator[S3Server]:
     """The server for the length of a block. It takes a few seconds to start."""
     folder = Path(tempfile.mkdtemp(prefix="weed-"))
-    identity = {"name": "tests", "credentials": [{"accessKey": KEY_ID, "secretKey": SECRET}], "actions": ["Admin"]}
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    identities = [
+        {"name": name, "credentials": [{"accessKey": key_id, "secretKey": secret}], "actions": actions}
+        for name, key_id, secret, actions in (
+            ("node", KEY_ID, SECRET, ["Read", "Write", "List"]),
+            ("owner", OWNER_ID, OWNER_SECRET, ["Admin"]),
+        )
+    ]
+    (folder / "s3.json").write_text(json.dumps({"identities": identities}))
     # Each bucket has volumes of its own: one at a time, not seven.
     (folder / ".seaweedfs").mkdir()
     (folder / ".seaweedfs" / "master.toml").write_text("[master.volume_growth]\ncopy_1 = 1\n")

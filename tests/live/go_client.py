@@ -269,7 +269,9 @@ def download(url: str) -> tuple[str, dict[str, bytes]]:
     assert found
     connection = http.client.HTTPConnection(found[1], timeout=20)
     try:
-        connection.request("GET", found[2], headers={"User-Agent": "Go-http-client/1.1", "Accept-Encoding": "gzip"})
+        connection.request(
+            "GET", found[2] + (found[3] or ""), headers={"User-Agent": "Go-http-client/1.1", "Accept-Encoding": "gzip"}
+        )
         answer = connection.getresponse()
         content = answer.read()
     finally:
