@@ -6,6 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -43,10 +44,19 @@ class S3Clients:
         session: A boto3 session that has found credentials.
         connect_timeout_s: How long a server may take to be reached; it is tried three times.
         read_timeout_s: How long a server may be silent.
+        clear_up_limit_s: How long a cancelled caller waits until its changes are taken back.
     """
 
-    def __init__(self, session: Any, *, connect_timeout_s: float = 5.0, read_timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        session: Any,
+        *,
+        connect_timeout_s: float = 5.0,
+        read_timeout_s: float = 60.0,
+        clear_up_limit_s: float = 2.0,
+    ) -> None:
         self._session = session
+        self._clear_up_limit_s = clear_up_limit_s
         self._timeouts = {"connect_timeout": connect_timeout_s, "read_timeout": read_timeout_s}
         self._clients: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -68,14 +78,36 @@ class S3Clients:
                 self._clients.popitem(last=False)[1].close()
             return self._clients[where]
 
-    async def call(self, function: Callable[[], _T], *, leaves_traces: bool = False) -> _T:
-        """What the function, which speaks to a server, returns; off the event loop.
+    async def call(self, function: Callable[[], _T]) -> _T:
+        """What the function, which asks a server and changes nothing, returns; off the event loop.
 
-        Args:
-            leaves_traces: A cancelled caller waits for its end, so that it can clear up. Else nobody does: a server
-                that is silent holds nothing up.
+        A cancelled caller goes at once, so that a silent server holds nothing up; the thread ends by itself.
         """
-        return await trio.to_thread.run_sync(function, abandon_on_cancel=not leaves_traces, limiter=self._limiter)
+        return await trio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=self._limiter)
+
+    async def change(self, function: Callable[[], _T]) -> _T:
+        """The same for a function that changes something, and takes it back when it finds itself cancelled.
+
+        A cancelled caller waits for that, but not for ever: then the function goes on alone.
+        """
+        token = trio.lowlevel.current_trio_token()
+        has_begun, is_over = threading.Event(), trio.Event()
+
+        def whole() -> _T:
+            has_begun.set()
+            try:
+                return function()
+            finally:
+                with suppress(trio.RunFinishedError):
+                    token.run_sync_soon(is_over.set)
+
+        try:
+            return await self.call(whole)
+        except trio.Cancelled:
+            if has_begun.is_set():
+                with trio.move_on_after(self._clear_up_limit_s, shield=True):
+                    await is_over.wait()
+            raise
 
     def close(self) -> None:
         """Close all connections that are not in use."""

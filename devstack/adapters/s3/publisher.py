@@ -107,7 +107,7 @@ class S3Publisher:
         now = datetime.fromtimestamp(self._now_ns() // _NS)
         key = target.filled_in(execution_id, job_id, node_id, now)
         work = partial(self._send, target, key, execution_id, results_dir)
-        return await self._clients.call(work, leaves_traces=True)
+        return await self._clients.change(work)
 
     def _send(self, target: S3Target, key: str, execution_id: str, results_dir: Path) -> SpecConfig:
         client = self._clients.client(target.endpoint, target.region)

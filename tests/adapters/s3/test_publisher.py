@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import tarfile
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -305,6 +306,36 @@ async def test_a_cancelled_publish_takes_back_what_is_there(
             nursery.cancel_scope.cancel()
             bad_server.release.set()
     assert ({}, False) == (store.objects, ended_normally)
+
+
+async def test_a_silent_server_does_not_hold_up_a_cancelled_publish(bad_server: BadServer, results: Path):
+    """It is left alone after a while; once the server answers, what is there is taken back all the same."""
+    gone = threading.Event()
+
+    class SilentStore(Store):
+        def put(self, call: Any, key: str, content: bytes) -> bool:
+            super().put(call, key, content)
+            self.server.arrived.set()
+            self.server.release.wait(30)
+            return True
+
+        def __call__(self, call: Any) -> None:
+            super().__call__(call)
+            if call.command == "DELETE":
+                gone.set()
+
+    bad_server.answer = store = SilentStore(bad_server)
+    clients = clients_with(clear_up_limit_s=0.01)
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(publish, S3Publisher(clients, lambda: 0), target(bad_server, "b"), results)
+            await trio.to_thread.run_sync(bad_server.arrived.wait, 20)
+            nursery.cancel_scope.cancel()
+        assert ["r.tar.gz"] == list(store.objects)
+        bad_server.release.set()
+        assert await trio.to_thread.run_sync(gone.wait, 20)
+    assert {} == store.objects
+    clients.close()
 
 
 async def test_damage_on_the_way_is_found_by_the_server(
