@@ -99,15 +99,17 @@ async def test_a_job_goes_from_the_door_to_its_results(desk: Desk, autojump_cloc
     assert [job_id] == [record.job.id for record in desk.backend.list_jobs("", (), 0, "", "", False)[0]]
     assert ComputeState.COMPLETED is desk.execution(job_id).compute
     assert desk.backend.history(job_id, 0, "all", "", "", 0, "")[0]
-    assert [] == list(desk.backend.results(job_id))
+    assert [] == list(await desk.backend.results(job_id))
     assert [("job", job_id)] == desk.notes.seen
 
 
 async def test_what_is_not_there_is_told(desk: Desk, autojump_clock: MockClock):
     """Of jobs and of nodes."""
-    for ask in (desk.backend.find_job, desk.backend.results, desk.backend.node):
+    for ask in (desk.backend.find_job, desk.backend.node):
         with pytest.raises(NotFoundError):
             ask("j-00000000-none")
+    with pytest.raises(NotFoundError):
+        await desk.backend.results("j-00000000-none")
 
 
 async def test_lists_go_by_labels(desk: Desk, autojump_clock: MockClock):

@@ -6,10 +6,9 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import trio
@@ -85,28 +84,21 @@ class S3Clients:
         """
         return await trio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=self._limiter)
 
-    async def change(self, function: Callable[[], _T]) -> _T:
-        """The same for a function that changes something, and takes it back when it finds itself cancelled.
+    async def change(self, function: Callable[[], _T], take_back: Callable[[], None]) -> _T:
+        """The same for a function that changes something.
 
-        A cancelled caller waits for that, but not for ever: then the function goes on alone.
+        A cancelled caller waits until that is taken back, but not for ever: then the thread goes on alone.
+
+        Args:
+            take_back: Called, off the event loop, when the function fails or its result reaches nobody.
         """
-        token = trio.lowlevel.current_trio_token()
-        has_begun, is_over = threading.Event(), trio.Event()
-
-        def whole() -> _T:
-            has_begun.set()
-            try:
-                return function()
-            finally:
-                with suppress(trio.RunFinishedError):
-                    token.run_sync_soon(is_over.set)
-
+        change = _Change(function, take_back)
         try:
-            return await self.call(whole)
+            return await self.call(change.run)
         except trio.Cancelled:
-            if has_begun.is_set():
-                with trio.move_on_after(self._clear_up_limit_s, shield=True):
-                    await is_over.wait()
+            change.give_up()
+            with trio.move_on_after(self._clear_up_limit_s, shield=True):
+                await self.call(change.wait_nothing_left)
             raise
 
     def close(self) -> None:
@@ -142,6 +134,46 @@ class S3Clients:
             return self._session.client("s3", region_name=region, endpoint_url=endpoint or None, config=config)
         except (BotoCoreError, ValueError) as exc:
             raise failure("cannot make a client", exc) from None
+
+
+class _Change(Generic[_T]):
+    """Work in a thread whose result is either taken by its caller or taken back."""
+
+    def __init__(self, function: Callable[[], _T], take_back: Callable[[], None]) -> None:
+        self._function, self._take_back = function, take_back
+        self._lock, self._nothing_left = threading.Lock(), threading.Event()
+        self._has_begun = self._is_done = self._is_given_up = False
+
+    def run(self) -> _T:
+        with self._lock:
+            if self._is_given_up:
+                raise AdapterError("cancelled before it began")
+            self._has_begun = True
+        try:
+            result = self._function()
+            with self._lock:
+                self._is_done = not self._is_given_up
+        finally:
+            if not self._is_done:
+                self._clear_up()
+        return result
+
+    def give_up(self) -> None:
+        """The caller takes no result any more. Never waits."""
+        with self._lock:
+            self._is_given_up = True
+            if not self._has_begun:
+                self._nothing_left.set()
+        if self._is_done:
+            threading.Thread(target=self._clear_up, daemon=True).start()
+
+    def wait_nothing_left(self) -> None:
+        """Return when all is taken back that was to be."""
+        self._nothing_left.wait()
+
+    def _clear_up(self) -> None:
+        self._take_back()
+        self._nothing_left.set()
 
 
 async def open_s3() -> tuple[S3Clients | None, str]:

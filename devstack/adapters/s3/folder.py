@@ -9,7 +9,7 @@ from pathlib import Path
 from devstack.adapters import archive
 from devstack.errors import AdapterError
 
-__all__ = ["check_results", "loose_files"]
+__all__ = ["check_results", "loose_files", "shown"]
 
 _SHOWN_NAME = 200  # letters
 
@@ -26,10 +26,10 @@ def check_results(folder: Path) -> None:
         if stat.S_ISLNK(mode):
             if not Path(os.path.realpath(path)).is_relative_to(inside):
                 raise AdapterError(
-                    f"the result {_shown(name)} is a link that leads out of the results", "copy the file instead"
+                    f"the result {shown(name)} is a link that leads out of the results", "copy the file instead"
                 )
         elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise AdapterError(f"the result {_shown(name)} is no file but a device, a pipe or a socket")
+            raise AdapterError(f"the result {shown(name)} is no file but a device, a pipe or a socket")
 
 
 def loose_files(folder: Path) -> list[tuple[str, Path | None]]:
@@ -45,7 +45,7 @@ def loose_files(folder: Path) -> list[tuple[str, Path | None]]:
     for name, path in archive.walk(folder):
         if path.is_symlink() and not path.is_file():
             raise AdapterError(
-                f"the result {_shown(name)} is a link that leads to no file", "publish it in an archive (Compress)"
+                f"the result {shown(name)} is a link that leads to no file", "publish it in an archive (Compress)"
             )
         if path.is_file():
             found.append((name, path.resolve()))
@@ -54,5 +54,6 @@ def loose_files(folder: Path) -> list[tuple[str, Path | None]]:
     return found
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """The name for people: a program can nest folders to names of any length."""
     return name if len(name) <= _SHOWN_NAME else f"{name[:_SHOWN_NAME]}..."

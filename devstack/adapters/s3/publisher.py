@@ -6,8 +6,8 @@ import base64
 import hashlib
 import io
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ import trio
 from devstack.adapters import archive
 from devstack.adapters.s3.clients import S3Clients
 from devstack.adapters.s3.errors import failure
-from devstack.adapters.s3.folder import check_results, loose_files
+from devstack.adapters.s3.folder import check_results, loose_files, shown
 from devstack.adapters.source_params import text_param
 from devstack.errors import AdapterError
 from devstack.models.job import SpecConfig
@@ -106,16 +106,9 @@ class S3Publisher:
         target = read_target(spec, always_packed=self._always_packed)
         now = datetime.fromtimestamp(self._now_ns() // _NS)
         key = target.filled_in(execution_id, job_id, node_id, now)
-        work = partial(self._send, target, key, execution_id, results_dir)
-        return await self._clients.change(work)
-
-    def _send(self, target: S3Target, key: str, execution_id: str, results_dir: Path) -> SpecConfig:
-        client = self._clients.client(target.endpoint, target.region)
-        with _Upload(client, target, execution_id) as upload:
-            try:
-                stored = upload.archive(key, results_dir) if target.packed else upload.files(key, results_dir)
-            except OSError as exc:
-                raise failure(f"cannot read the results of {execution_id}", exc) from None
+        upload = _Upload(self._clients, target, execution_id)
+        send = partial(upload.archive if target.packed else upload.files, key, results_dir)
+        stored = await self._clients.change(send, upload.take_back)
         return SpecConfig("s3", {
             "Bucket": target.bucket, "Key": key, "Filter": "", "Region": target.region, "Endpoint": target.endpoint,
             "VersionID": stored.get("VersionId", ""), "ChecksumSHA256": stored.get("ChecksumSHA256", ""),
@@ -123,42 +116,40 @@ class S3Publisher:
 
 
 class _Upload:
-    """What one execution has put on a server; taken back unless the block ends well. Runs in a thread."""
+    """What one execution has put on a server. Its methods run in a thread."""
 
-    def __init__(self, client: Any, target: S3Target, execution_id: str) -> None:
-        self._client = client
+    def __init__(self, clients: S3Clients, target: S3Target, execution_id: str) -> None:
+        self._clients = clients
         self._target = target
         self._mark = {_MARK: execution_id}
         self._keys: list[str] = []
 
-    def __enter__(self) -> _Upload:
-        return self
-
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        if error is not None:
-            for key in self._keys:
-                # The server may be the very reason of the failure.
-                with suppress(Exception):
-                    self._take_back(key)
-
     def archive(self, key: str, folder: Path) -> Mapping[str, Any]:
         """Put the folder there as one archive. One request: the object is there whole or not at all."""
-        check_results(folder)
-        with tempfile.TemporaryFile(dir=folder.parent) as packed:
-            archive.pack(folder, packed, trio.from_thread.check_cancelled)
-            return self._put(key, packed)
+        with _reading(folder):
+            check_results(folder)
+            with tempfile.TemporaryFile(dir=folder.parent) as packed:
+                archive.pack(folder, packed, trio.from_thread.check_cancelled)
+                return self._put(key, packed)
 
     def files(self, prefix: str, folder: Path) -> Mapping[str, Any]:
         """Put its files there one by one."""
-        found = loose_files(folder)
-        if len(found) > _MAX_FILES:
-            raise AdapterError(
-                f"{len(found)} results are more than {_MAX_FILES} objects", "publish them in an archive (Compress)"
-            )
-        for name, path in found:
-            with io.BytesIO() if path is None else path.open("rb") as file:
-                self._put(prefix + name, file)
+        with _reading(folder):
+            found = loose_files(folder)
+            if len(found) > _MAX_FILES:
+                raise AdapterError(
+                    f"{len(found)} results are more than {_MAX_FILES} objects", "publish them in an archive (Compress)"
+                )
+            for name, path in found:
+                with io.BytesIO() if path is None else path.open("rb") as file:
+                    self._put(prefix + name, file)
         return {}
+
+    def take_back(self) -> None:
+        """Remove what is there; the server may be the very reason why it cannot be done."""
+        for key in self._keys:
+            with suppress(Exception):
+                self._remove(key)
 
     def _put(self, key: str, file: BinaryIO) -> Mapping[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -174,19 +165,32 @@ class _Upload:
         try:
             return dict(
                 self._client.put_object(
-                    Bucket=self._target.bucket, Key=key, Body=_Checked(file), Metadata=self._mark, **kept
+                    Bucket=self._target.bucket, Key=key, Body=_Checked(file, size_bytes), Metadata=self._mark, **kept
                 )
             )
         except (BotoCoreError, ClientError) as exc:
             raise failure(f"cannot write {where}", exc) from None
 
-    def _take_back(self, key: str) -> None:
-        """Remove the object if it is ours: its answer may be what was lost."""
+    def _remove(self, key: str) -> None:
+        """Remove the object if it is ours: that it arrived may be the answer that was lost."""
         where = {"Bucket": self._target.bucket, "Key": key}
         head = self._client.head_object(**where)
         if head.get("Metadata") == self._mark:
             version = {"VersionId": head["VersionId"]} if head.get("VersionId") else {}
             self._client.delete_object(**where, **version)
+
+    @property
+    def _client(self) -> Any:
+        return self._clients.client(self._target.endpoint, self._target.region)
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        name = str(exc.filename or "").removeprefix(f"{folder}/")
+        raise failure(f"cannot read the results{f': {shown(name)}' if name else ''}", exc) from None
 
 
 def _sums(file: BinaryIO) -> tuple[int, dict[str, str]]:
@@ -203,13 +207,19 @@ def _sums(file: BinaryIO) -> tuple[int, dict[str, str]]:
 
 
 class _Checked(io.RawIOBase):
-    """A file that is read no further once nobody waits for it."""
+    """A file that is read no further once nobody waits for it.
 
-    def __init__(self, file: BinaryIO) -> None:
+    A server forgets a part of an object. Once it has the whole, its answer is waited for: what is there by then can be
+    taken back, what comes to be there later could not.
+    """
+
+    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
         self._file = file
+        self._size_bytes = size_bytes
 
     def read(self, size: int = -1) -> bytes:
-        trio.from_thread.check_cancelled()
+        if self._file.tell() < self._size_bytes:
+            trio.from_thread.check_cancelled()
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
