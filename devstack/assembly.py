@@ -13,7 +13,7 @@ from devstack.adapters.noop import check_noop
 from devstack.backend import Recorder
 from devstack.behaviour import DOCUMENTED, Behaviour
 from devstack.cluster import Cluster, Shell, node_labels, simulated_nodes
-from devstack.compute.config import ComputeConfig, check_limits
+from devstack.compute.config import PUBLISHERS, SOURCES, ComputeConfig, check_limits
 from devstack.faults.fault import Fault
 from devstack.kernel import Keep, Network, Trace
 from devstack.machine import default_capacity
@@ -139,9 +139,14 @@ def _limited(node: ComputeConfig, have: Providers, noop: tuple[str, ...], option
         node,
         hidden_engines=_offered(node.hidden_engines, {*have.engines, *noop}, options.disabled_engines),
         engines=_offered(node.engines, {*have.engines, *noop}, options.disabled_engines),
-        publishers=_offered(node.publishers, have.publishers, options.disabled_publishers),
-        sources=_offered(node.sources, have.sources, options.disabled_sources),
+        publishers=_offered(_with_s3(node.publishers, PUBLISHERS), have.publishers, options.disabled_publishers),
+        sources=_offered(_with_s3(node.sources, SOURCES), have.sources, options.disabled_sources),
     )
+
+
+def _with_s3(wished: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
+    """Nodes of which nothing else is said have S3 too; simulated ones never."""
+    return (*wished, "s3") if wished == default else wished
 
 
 def _offered(wished: tuple[str, ...], have: Collection[str], disabled: Collection[str]) -> tuple[str, ...]:
