@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from devstack.errors import DevstackError, UsageError
 
 __all__ = ["MOST_NUMBER", "Items", "Page", "Table", "at_line", "empty", "is_number", "read_lines", "shown"]
@@ -58,10 +56,10 @@ def read_lines(path: Path) -> Any:
     if len(text) > _MOST_LETTERS:
         raise UsageError(f"{path} is too large", f"{_MOST_LETTERS} letters are the most that is read")
     try:
-        return yaml.load(text, Loader=_loader())  # - a safe loader
+        return _yaml().load(text, Loader=_loader())  # - a safe loader
     except RecursionError:
         raise at_line(path, 1, "the lists and mappings are too deep in one another") from None
-    except yaml.YAMLError as exc:
+    except _yaml().YAMLError as exc:
         mark, problem = getattr(exc, "problem_mark", None), getattr(exc, "problem", None)
         line = mark.line + 1 if mark else 1
         raise at_line(path, line, problem or " ".join(str(exc).split())) from None
@@ -140,8 +138,16 @@ def at_line(path: Path, line: int, problem: str, hint: str = "") -> UsageError:
 
 
 @cache
+def _yaml() -> Any:
+    """PyYAML, when it is first needed; always the same one, whose classes the loader has."""
+    import yaml
+
+    return yaml
+
+
+@cache
 def _loader() -> Any:
-    class Loader(yaml.SafeLoader):
+    class Loader(_yaml().SafeLoader):  # type: ignore[misc]
         def get_single_node(self) -> Any:
             node = super().get_single_node()
             if node is not None:
@@ -150,7 +156,7 @@ def _loader() -> Any:
 
     Loader.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in pairs if tag not in _LOOSE_TAGS]
-        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        for first, pairs in _yaml().SafeLoader.yaml_implicit_resolvers.items()
     }
     Loader.add_implicit_resolver("tag:yaml.org,2002:int", _INTEGER, list("-+0123456789"))
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
@@ -170,7 +176,7 @@ def _count_values(root: Any) -> None:
         if key in counts:
             return counts[key]
         if key in under_way:
-            raise yaml.constructor.ConstructorError(
+            raise _yaml().constructor.ConstructorError(
                 problem="this alias stands for what it is in", problem_mark=node.start_mark
             )
         under_way.add(key)
@@ -178,11 +184,11 @@ def _count_values(root: Any) -> None:
         children = [part for pair in node.value for part in pair] if node.id == "mapping" else node.value
         found = 1 if is_scalar else 1 + sum(map(count, children))
         if is_scalar and any("\ud800" <= letter <= "\udfff" for letter in node.value):
-            raise yaml.constructor.ConstructorError(
+            raise _yaml().constructor.ConstructorError(
                 problem="half of a surrogate pair is no text", problem_mark=node.start_mark
             )
         if found > _MOST_VALUES:
-            raise yaml.constructor.ConstructorError(
+            raise _yaml().constructor.ConstructorError(
                 problem=f"this stands for more than {_MOST_VALUES} values", problem_mark=node.start_mark
             )
         under_way.discard(key)
@@ -194,7 +200,7 @@ def _count_values(root: Any) -> None:
 
 def _whole_number(loader: Any, node: Any) -> int:
     if len(node.value) > _MOST_DIGITS:
-        raise yaml.constructor.ConstructorError(
+        raise _yaml().constructor.ConstructorError(
             problem=f"a number of more than {_MOST_DIGITS} digits", problem_mark=node.start_mark
         )
     return int(loader.construct_yaml_int(node))
@@ -207,7 +213,7 @@ def _table(loader: Any, node: Any) -> Table:
             continue
         key = str(loader.construct_object(key_node, deep=True))
         if key in seen:
-            raise yaml.constructor.ConstructorError(
+            raise _yaml().constructor.ConstructorError(
                 problem=f"the key {shown(key)} is there twice", problem_mark=key_node.start_mark
             )
         seen.add(key)

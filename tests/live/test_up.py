@@ -111,6 +111,7 @@ def test_a_signal_while_it_starts_ends_it_too(delay_s: float):
     process = subprocess.Popen(
         [sys.executable, "-m", "devstack", "up", "--nodes", "5", "--port", "0"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # Tests in the background inherit another.
     )  # fmt: skip
     time.sleep(delay_s)
     process.send_signal(signal.SIGINT)
