@@ -228,6 +228,19 @@ class Cluster:
         self._machines[name].start(self._time_of(name))
         self._carry_out(name, self._machines[name])
 
+    def add_node(self, config: ComputeConfig) -> None:
+        """Switch on one more compute node. Raises ConflictError: its name is taken."""
+        name = config.node_id
+        if name in self.nodes or name == self.requester_id:
+            raise ConflictError(f"there is a node {name} already")
+        self.nodes[name] = node = ComputeNode(config)
+        self.add_machine(name, node)
+
+    def reshape(self, config: ComputeConfig) -> None:
+        """Restart a node with another configuration; what its store remembers is still there."""
+        self.node(config.node_id).config = config
+        self.restart(config.node_id)
+
     def add_machine(self, name: str, machine: Any) -> None:
         """Switch on one more machine, beside the requester and the nodes."""
         if name in self._machines:

@@ -24,6 +24,10 @@ class DevstackError(Exception):
         self.message = message
         self.hint = hint
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows of it: the sentence, for the mistake is not in our code."""
+        return [f"{type(self).__name__}: {self.message}", *([f"  {self.hint}"] if self.hint else [])]
+
 
 class UsageError(DevstackError):
     """The person at the keyboard asked for something that cannot be (a flag, a file, a port)."""
@@ -59,3 +63,8 @@ class AdapterError(DevstackError):
 
 class InvariantError(DevstackError):
     """We have a bug: a state that our own rules exclude."""
+
+    def _render_traceback_(self) -> list[str]:
+        import traceback
+
+        return "".join(traceback.format_exception(self)).splitlines()

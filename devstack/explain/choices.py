@@ -50,6 +50,13 @@ class Choices(Watcher):
         self._looked_ns: dict[str, int] = {}
         cluster.watchers.append(self)
 
+    def copy_for(self, cluster: Cluster) -> Choices:
+        """The same so far, for a copy of the cluster, which it then watches."""
+        copy = Choices(cluster)
+        copy._kept, copy._draws, copy._absent = self._kept.copy(), self._draws, self._absent
+        copy._selections, copy._looked_ns = dict(self._selections), dict(self._looked_ns)
+        return copy
+
     def of(self, job_id: str, until_ns: int | None = None) -> Iterator[Choice]:
         """The kept choices for that job, oldest first, up to and with that instant."""
         for choice in self._kept:

@@ -56,6 +56,13 @@ class Trace:
         """What was kept, oldest first."""
         return self._records or ()
 
+    def copy(self) -> Trace:
+        """The same so far; what is added to one is not in the other."""
+        copy = Trace.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy._records, copy._batch = None if self._records is None else self._records.copy(), self._batch.copy()
+        return copy
+
     def digest(self) -> str:
         """64 hex digits over every record so far; the same records give the same digest anywhere."""
         return self._link().hex()

@@ -9,6 +9,7 @@ import attrs
 from devstack.behaviour import DOCUMENTED, Behaviour
 from devstack.models.job import SpecConfig
 from devstack.models.node import V1_4_0, BuildVersion
+from devstack.orchestrator.ranking.policy import Policy
 
 __all__ = ["RequesterConfig"]
 
@@ -29,6 +30,7 @@ class RequesterConfig:
     queue_backoff_ns: int = 60 * SECOND_NS
     over_subscription_millis: int = 1500  # thousandths: 1.5
     rank_randomness: int = 5
+    policy: Policy | None = None  # None: Bacalhau's own taste in nodes.
     min_version: BuildVersion = BuildVersion("1", "0", "v1.0.4")
     version: BuildVersion = V1_4_0
     always_retry: bool = True

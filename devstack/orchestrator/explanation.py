@@ -56,29 +56,28 @@ def explain(
         InvalidJobError: a constraint that cannot be asked.
     """
     answers = chain.columns(wanted, nodes, config)
-    answers[chain.PAST] = _past_column(nodes, past)
+    answers[chain.PAST] = _past_column(nodes, past, config)
     answers[chain.RANDOM] = Column(list(draws) or [0] * len(nodes))
-    ordered = [answers[name] for name in chain.NAMES]
-    total = chain.add_up(ordered)
+    ordered = {name: answers[name] for name in dict.fromkeys((*chain.NAMES, *answers))}
+    total = chain.add_up(list(ordered.values()))
     rows = [_row(nodes.states[position].info.node_id, position, ordered, total) for position in range(len(nodes))]
     return Explanation(tuple(sorted(rows, key=lambda row: (-row.rank, row.node_id))))
 
 
-def _past_column(nodes: Nodes, past: Mapping[str, Past]) -> Column:
-    ranks, reasons = [FRESH] * len(nodes), {}
+def _past_column(nodes: Nodes, past: Mapping[str, Past], config: RequesterConfig) -> Column:
+    ranks, reasons = [chain.past_rank(FRESH, config)] * len(nodes), {}
     for node_id, then in past.items():
         position = nodes.position(node_id)
         if position is not None:
-            ranks[position] = then.rank
+            ranks[position] = chain.past_rank(then.rank, config)
             if then.rank < 0:
                 reasons[position] = then.reason
     return Column(ranks, reasons)
 
 
-def _row(node_id: str, position: int, ordered: Sequence[Column], total: chain.Total) -> NodeRank:
+def _row(node_id: str, position: int, ordered: Mapping[str, Column], total: chain.Total) -> NodeRank:
     rules = tuple(
-        RuleRank(name, column.ranks[position], column.reasons.get(position, ""))
-        for name, column in zip(chain.NAMES, ordered, strict=True)
+        RuleRank(name, column.ranks[position], column.reasons.get(position, "")) for name, column in ordered.items()
     )
     rank = max(UNSUITABLE, total.ranks[position])
     return NodeRank(node_id, rank, total.reasons.get(position, ""), rules)

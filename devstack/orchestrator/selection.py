@@ -23,13 +23,14 @@ from devstack.orchestrator.ranking.nodes import Nodes
 from devstack.orchestrator.ranking.over_subscription import check_factor
 from devstack.orchestrator.ranking.previous import FRESH, Past, PastRule
 from devstack.orchestrator.ranking.randomness import check_range, draw_ranks
-from devstack.orchestrator.ranking.shared import SharedRanking
+from devstack.orchestrator.ranking.shared import PolicyRanking, SharedRanking
 from devstack.orchestrator.ranking.wanted import Wanted, wanted_by
 from devstack.orchestrator.store import JobRecord, JobStore
 
 __all__ = ["NoConnectedNodesError", "NodeSelector", "NodeTable", "SchedulingError", "Selection"]
 
 _MOST_RANKINGS: Final = 64
+Ranking = SharedRanking | PolicyRanking
 
 
 class SchedulingError(DevstackError):
@@ -98,7 +99,7 @@ class NodeSelector:
         self._config = config
         self._chance = chance
         self._columns = Nodes(())
-        self._rankings: dict[Wanted, SharedRanking] = {}
+        self._rankings: dict[Wanted, Ranking] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # What can be computed again is left out of copies of a world.
@@ -153,30 +154,31 @@ class NodeSelector:
             return {}
         return PastRule.of(record.job.type, self._config.behaviour).by_node(record.executions.values(), now_ns)
 
-    def _ranking(self, record: JobRecord, states: tuple[NodeState, ...]) -> SharedRanking:
+    def _ranking(self, record: JobRecord, states: tuple[NodeState, ...]) -> Ranking:
         if self._columns.states is not states:
             self._columns = Nodes.after(self._columns, states)
         try:
             wanted = wanted_by(record.job)
             ranking = self._rankings.get(wanted)
             if ranking is None:
-                ranking = SharedRanking(wanted, self._columns, self._config)
+                kind = SharedRanking if self._config.policy is None else PolicyRanking
+                ranking = kind(wanted, self._columns, self._config)
                 self._keep(wanted, ranking)
         except InvalidJobError as exc:
             raise SchedulingError(exc.message, exc.hint) from exc
         ranking.follow(self._columns)
         return ranking
 
-    def _keep(self, wanted: Wanted, ranking: SharedRanking) -> None:
+    def _keep(self, wanted: Wanted, ranking: Ranking) -> None:
         if len(self._rankings) >= _MOST_RANKINGS:
             del self._rankings[next(iter(self._rankings))]
         self._rankings[wanted] = ranking
 
     def _select(
-        self, ranking: SharedRanking, states: tuple[NodeState, ...], draws: list[int], past: dict[str, Past],
+        self, ranking: Ranking, states: tuple[NodeState, ...], draws: list[int], past: dict[str, Past],
         count: int | None,
     ) -> Selection:  # fmt: skip
-        totals = list(map(add, ranking.totals, draws))
+        totals, config = list(map(add, ranking.totals, draws)), self._config
         suitable = len(totals) - len(ranking.reasons)
         resting = {}
         for node_id, then in past.items():
@@ -184,7 +186,8 @@ class NodeSelector:
             if position is None or position in ranking.reasons:
                 continue
             if then.rank >= 0:
-                totals[position] += then.rank - FRESH  # All others rank as FRESH, which need not be added to each.
+                # All others rank as FRESH, which need not be added to each.
+                totals[position] += chain.past_rank(then.rank, config) - chain.past_rank(FRESH, config)
                 continue
             totals[position] = chain.REFUSED
             suitable -= 1

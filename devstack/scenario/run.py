@@ -31,7 +31,7 @@ from devstack.scenario.strict import explain_foreign, guard
 from devstack.scenario.watchdog import watched
 from devstack.scenario.world import World
 
-__all__ = ["Outcome", "RunOptions", "Verdict", "build", "judged", "run"]
+__all__ = ["Outcome", "RunOptions", "Verdict", "build", "judged", "node_configs", "run", "switch_on"]
 
 READY_LIMIT_NS: Final = 60 * SECOND_NS
 
@@ -175,31 +175,48 @@ def build(scenario: Scenario, options: RunOptions, seed: int) -> Cluster:
     """The scenario's cluster, switched on and ready."""
     behaviour = options.behaviour or scenario.behaviour
     count = scenario.nodes if options.nodes is None else options.nodes
-    engines = ("wasm",) if options.docker == "off" else ("docker", "wasm")
-    configs = simulated_nodes(count, behaviour=behaviour, check_simulated=check_noop, engines=engines)
     requester = RequesterConfig(labels=node_labels("node-0"), behaviour=behaviour, **scenario.requester)
-    configs = [shaped(config, scenario.shapes) for config in configs]
+    cluster = Cluster(
+        node_configs(count, behaviour, options.docker, scenario.shapes),
+        lambda cluster: _make_shell(cluster, scenario, options),
+        seed=seed,
+        requester=requester,
+        trace=Trace(options.keep),
+    )
+    switch_on(cluster)
+    return cluster
+
+
+def node_configs(
+    count: int, behaviour: Behaviour, docker: str, shapes: Mapping[str, Mapping[str, Any]]
+) -> list[ComputeConfig]:  # fmt: skip
+    """The nodes of a simulated cluster, all alike but for their shapes.
+
+    Raises:
+        UsageError: a shape is for no node, or has what virtual time cannot have.
+    """
+    engines = ("wasm",) if docker == "off" else ("docker", "wasm")
+    configs = simulated_nodes(count, behaviour=behaviour, check_simulated=check_noop, engines=engines)
+    names = [config.node_id for config in configs]
+    unknown = sorted(set(shapes) - set(names))
+    if unknown:
+        raise UsageError(f"shapes for unknown nodes: {', '.join(unknown)}", f"the nodes are {', '.join(names)}")
+    configs = [shaped(config, shapes) for config in configs]
     probed = next((config.node_id for config in configs if config.has_probe), None)
     if probed is not None:
         raise UsageError(
             f"{probed} has a probe, and virtual time cannot ask one: it may answer otherwise at the next run",
             "leave it out, or run the scenario with --engines real",
         )
-    cluster = Cluster(
-        configs,
-        lambda cluster: _make_shell(cluster, scenario, options),
-        seed=seed,
-        requester=requester,
-        trace=Trace(options.keep),
-    )
-    unknown = sorted(set(scenario.shapes) - set(cluster.nodes))
-    if unknown:
-        raise UsageError(f"shapes for unknown nodes: {', '.join(unknown)}", f"the nodes are {', '.join(cluster.nodes)}")
+    return configs
+
+
+def switch_on(cluster: Cluster) -> None:
+    """Start every machine, and let time pass until the cluster is ready."""
     cluster.start()
     deadline_ns = cluster.now_ns + READY_LIMIT_NS
     while not cluster.is_ready and cluster.now_ns < deadline_ns:
         cluster.run_for(SECOND_NS // 1000)
-    return cluster
 
 
 def _make_shell(cluster: Cluster, scenario: Scenario, options: RunOptions) -> VirtualShell:

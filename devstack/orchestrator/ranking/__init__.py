@@ -6,7 +6,7 @@ features   engine, publisher, sources        labels      constraints
 max_usage  the largest job of a node         version     the oldest version that may work
 over_subscription  what a node has already taken on
 capacity   free room                         previous    what this job has already tried
-randomness  a small draw between equals
+randomness  a small draw between equals            policy      other weights, and rules of one's own
 
 Source: orchestrator reference 7.
 """

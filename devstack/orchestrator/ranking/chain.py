@@ -22,16 +22,17 @@ from devstack.orchestrator.ranking.labels import rank_by_labels
 from devstack.orchestrator.ranking.max_usage import rank_by_max_usage
 from devstack.orchestrator.ranking.nodes import Nodes
 from devstack.orchestrator.ranking.over_subscription import rank_by_over_subscription
+from devstack.orchestrator.ranking.policy import ONE_MILLIS
 from devstack.orchestrator.ranking.version import rank_by_version
 from devstack.orchestrator.ranking.wanted import Wanted
 
-__all__ = ["NAMES", "PAST", "RANDOM", "REFUSED", "Total", "add_up", "columns", "rank_each"]
+__all__ = ["CAPACITY", "NAMES", "PAST", "RANDOM", "REFUSED", "Total", "add_up", "columns", "past_rank", "rank_each"]
 
 Rule = Callable[[Wanted, Nodes, RequesterConfig], Column]
 
 PAST: Final = "previous executions"
 RANDOM: Final = "random"
-_CAPACITY: Final = "available capacity"
+CAPACITY: Final = "available capacity"
 _EACH: Final[tuple[tuple[str, Rule], ...]] = (
     ("engine", rank_by_engine),
     ("publisher", rank_by_publisher),
@@ -41,7 +42,7 @@ _EACH: Final[tuple[tuple[str, Rule], ...]] = (
     ("over-subscription", rank_by_over_subscription),
     ("version", rank_by_version),
 )
-NAMES: Final = (*(name for name, _ in _EACH), PAST, _CAPACITY, RANDOM)
+NAMES: Final = (*(name for name, _ in _EACH), PAST, CAPACITY, RANDOM)
 # So far below zero that no later rank lifts a refused node.
 REFUSED: Final = -(10**9)
 
@@ -55,9 +56,17 @@ class Total:
 
 
 def columns(wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> dict[str, Column]:
-    """The answer of every rule that looks only at nodes and wishes, by the rule's name."""
+    """The answer of every rule that looks only at nodes and wishes, by the rule's name; a policy's own come last."""
     answers = {name: rule(wanted, nodes, config) for name, rule in _EACH}
-    return answers | {_CAPACITY: rank_by_capacity(wanted, nodes, config)}
+    answers[CAPACITY] = rank_by_capacity(wanted, nodes, config)
+    return answers if config.policy is None else config.policy.applied(answers, wanted, nodes)
+
+
+def past_rank(rank: int, config: RequesterConfig) -> int:
+    """What a rank for the job's past counts."""
+    if config.policy is None or rank < 0:
+        return rank
+    return rank * config.policy.millis(PAST) // ONE_MILLIS
 
 
 def rank_each(wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> Total:

@@ -15,7 +15,7 @@ from devstack.orchestrator.ranking.capacity import rank_room, weigh
 from devstack.orchestrator.ranking.nodes import Change, Nodes
 from devstack.orchestrator.ranking.wanted import Wanted
 
-__all__ = ["SharedRanking"]
+__all__ = ["PolicyRanking", "SharedRanking"]
 
 
 class SharedRanking:
@@ -64,3 +64,21 @@ class SharedRanking:
 
     def _add_up(self) -> None:
         self.totals = list(map(add, self._each, rank_room(self._free, self._queued, *self._most)))
+
+
+class PolicyRanking:
+    """The same under a policy: it is made anew whenever a node has changed, for its rules may relate all of them."""
+
+    def __init__(self, wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> None:
+        self._wanted = wanted
+        self._config = config
+        self._rank_all(nodes)
+
+    def follow(self, nodes: Nodes) -> None:
+        """Become the ranking of these nodes."""
+        if nodes is not self.nodes:
+            self._rank_all(nodes)
+
+    def _rank_all(self, nodes: Nodes) -> None:
+        total = chain.add_up(list(chain.columns(self._wanted, nodes, self._config).values()))
+        self.nodes, self.totals, self.reasons = nodes, total.ranks, total.reasons
