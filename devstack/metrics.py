@@ -132,9 +132,9 @@ def quantile(ordered: Sequence[int], percent: int) -> int:
 def makespan_ns(jobs: Sequence[JobLife], until_ns: int) -> int:
     """From the first submission to the end of the last job that ends by itself, or to now while one has not."""
     ending = [job for job in jobs if not job.is_long_running or job.over_ns is not None] or jobs
-    if not jobs:
+    if not ending:
         return 0
-    return max(_end(job, until_ns) for job in ending) - min(job.submitted_ns for job in jobs)
+    return max(_end(job, until_ns) for job in ending) - min(job.submitted_ns for job in ending)
 
 
 def _end(job: JobLife, until_ns: int) -> int:

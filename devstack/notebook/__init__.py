@@ -6,12 +6,15 @@ settings   what it is made with                       policies   which suitable 
 recorder   when programs ran, how full nodes were     trace_rows the trace as rows
 frames     tables as data frames                      pictures   charts of these tables
 why        a choice of nodes, explained               compare    two lives side by side
-tournament policies against each other, seed by seed  workload   jobs to do that with
+tournaments  policies against each other               match      one of their matches, here or in a `worker`
+workload   jobs to do that with                       paired     differences of pairs, with an interval
 html       how things show themselves                 progress   a bar for what takes long
 extra      what only `[notebook]` installs
 """
 
 from devstack.notebook.lab import Lab, simulate
 from devstack.notebook.policies import POLICIES, policy
+from devstack.notebook.tournaments import Tournament, tournament
+from devstack.notebook.workload import Mixed
 
-__all__ = ["POLICIES", "Lab", "policy", "simulate"]
+__all__ = ["POLICIES", "Lab", "Mixed", "Tournament", "policy", "simulate", "tournament"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from devstack.notebook.lab import Lab
 
-__all__ = ["UNITS", "Comparison", "readable"]
+__all__ = ["FIELDS", "UNITS", "Comparison", "readable"]
 
 # The figures with their units, in the order in which they are shown.
 UNITS: Final[Mapping[str, tuple[str, int]]] = {
@@ -33,7 +33,7 @@ UNITS: Final[Mapping[str, tuple[str, int]]] = {
     "balance": ("%", MILLION // 100),
     "wasted": ("core s", SECOND_NS),
 }
-_FIELDS: Final = {
+FIELDS: Final = {
     "wait_p50": "wait_p50_ns", "wait_p95": "wait_p95_ns", "makespan": "makespan_ns", "utilisation": "utilisation_ppm",
     "fairness": "fairness_ppm", "balance": "balance_ppm", "wasted": "wasted_core_ns",
 }  # fmt: skip
@@ -41,7 +41,7 @@ _FIELDS: Final = {
 
 def readable(figures: Figures) -> dict[str, float]:
     """The figures in the units of `UNITS`."""
-    return {name: getattr(figures, _FIELDS.get(name, name)) / scale for name, (_, scale) in UNITS.items()}
+    return {name: getattr(figures, FIELDS.get(name, name)) / scale for name, (_, scale) in UNITS.items()}
 
 
 @attrs.frozen

@@ -134,14 +134,20 @@ class Lab:
 
     def run_until_over(self, within: Duration = "24h") -> Lab:
         """Let time pass until every job that ends by itself is over, but no longer than that."""
-        deadline_ns = self.world.now_ns + duration_ns(within)
-        while self.world.now_ns < deadline_ns and self._has_work():
-            self._run_to(min(deadline_ns, self.world.now_ns + SECOND_NS))
+        began_ns, length_ns = self.world.now_ns, max(1, duration_ns(within))
+        with Progress("running") as progress:
+            while self.world.now_ns < began_ns + length_ns and self._has_work():
+                self.world.run_to(min(began_ns + length_ns, self.world.now_ns + SECOND_NS))
+                progress.tell(self._share_over(), self.now)
         return self
 
     def _has_work(self) -> bool:
         jobs = self.world.cluster.requester.store.in_progress()
         return bool(self.world.plan) or any(not record.job.is_long_running for record in jobs)
+
+    def _share_over(self) -> float:
+        going = len(self.world.cluster.requester.store.in_progress()) + len(self.world.plan)
+        return 1 - going / max(1, len(self.world.jobs) + len(self.world.plan))
 
     def _run_to(self, time_ns: int) -> None:
         began_ns = self.world.now_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from devstack.notebook import frames
@@ -15,31 +16,33 @@ __all__ = ["capacity", "compare", "gantt", "graph", "messages", "queue", "states
 
 def _charts() -> Any:
     needed("altair", "charts")
-    return needed("devstack.charts", "charts")
+    return import_module("devstack.charts")
 
 
 def gantt(lab: Lab, **options: Any) -> Any:
-    return _charts().gantt(lab.executions, lab.faults, **options)
+    """Every node has its row, also one that never ran anything."""
+    return _charts().gantt(lab.executions, lab.faults, **_until(lab), **{"nodes": list(lab.nodes["node"]), **options})
 
 
-def capacity(lab: Lab, **options: Any) -> Any:
-    return _charts().capacity(frames.capacity(lab.world.recorder), **options)
+def capacity(lab: Lab, kind: str | None = None, **options: Any) -> Any:
+    table = frames.capacity(lab.world.recorder)
+    return _charts().capacity(table, kind, faults=lab.faults, **_until(lab), **options)
 
 
 def queue(lab: Lab, **options: Any) -> Any:
-    return _charts().queue(frames.queue(lab.world.recorder), **options)
+    return _charts().queue(frames.queue(lab.world.recorder), faults=lab.faults, **_until(lab), **options)
 
 
 def states(lab: Lab, **options: Any) -> Any:
-    return _charts().states(lab.events, **options)
+    return _charts().states(lab.events, **_until(lab), **options)
 
 
 def messages(lab: Lab, **options: Any) -> Any:
-    return _charts().messages(frames.messages(lab.world.recorder), **options)
+    return _charts().sequence(frames.messages(lab.world.recorder), **options)
 
 
 def graph(lab: Lab, **options: Any) -> Any:
-    return _charts().graph(lab.nodes, frames.messages(lab.world.recorder), **options)
+    return _charts().network(lab.nodes, lab.executions, **options)
 
 
 def waits(lab: Lab, **options: Any) -> Any:
@@ -48,4 +51,8 @@ def waits(lab: Lab, **options: Any) -> Any:
 
 def compare(left: Lab, right: Lab, **options: Any) -> Any:
     """Both runs side by side, by their names."""
-    return _charts().compare({lab.name: lab.executions for lab in (left, right)}, **options)
+    return _charts().comparison(left.executions, right.executions, (left.name, right.name), **options)
+
+
+def _until(lab: Lab) -> dict[str, float]:
+    return {"until_s": lab.now_s}

@@ -58,7 +58,7 @@ def explain(
     answers = chain.columns(wanted, nodes, config)
     answers[chain.PAST] = _past_column(nodes, past, config)
     answers[chain.RANDOM] = Column(list(draws) or [0] * len(nodes))
-    ordered = {name: answers[name] for name in dict.fromkeys((*chain.NAMES, *answers))}
+    ordered = chain.ordered(answers)
     total = chain.add_up(list(ordered.values()))
     rows = [_row(nodes.states[position].info.node_id, position, ordered, total) for position in range(len(nodes))]
     return Explanation(tuple(sorted(rows, key=lambda row: (-row.rank, row.node_id))))

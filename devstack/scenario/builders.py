@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from devstack.errors import UsageError
+from devstack.errors import InvalidQueryError, UsageError
 from devstack.models.gotext import SECOND_NS, duration_text, parse_duration_ns
 from devstack.models.job import (
     Constraint,
@@ -195,5 +195,9 @@ def _constraints(where: str | Sequence[str]) -> tuple[Constraint, ...]:
     from devstack.models.selectors import parse_selector
 
     texts = [where] if isinstance(where, str) else list(where)
-    requirements = parse_selector(",".join(text for text in texts if text)).requirements
+    whole = ",".join(text for text in texts if text)
+    try:
+        requirements = parse_selector(whole).requirements
+    except InvalidQueryError as exc:
+        raise UsageError(f"where={whole!r}: {exc.message}", 'write "region=eu", "!gpu" or "zone in (a,b)"') from None
     return tuple(Constraint(found.key, found.operator, tuple(found.values)) for found in requirements)

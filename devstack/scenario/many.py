@@ -1,38 +1,25 @@
-"""Many seeds over several processes: each worker a process of its own, that shares nothing but its orders.
-
-A worker reads orders from its standard input, one JSON line each, and answers each seed with one. It ends when its
-input ends, so that nothing is left behind whatever happens to the parent.
-"""
+"""Many seeds over several processes: what is kept of each, and what they add up to."""
 
 from __future__ import annotations
 
-import gc
 import json
-import os
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from queue import SimpleQueue
 from time import perf_counter
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import attrs
 
-from devstack.errors import DevstackError, InvariantError
+from devstack.errors import DevstackError
 from devstack.kernel import Keep
 from devstack.scenario.run import Outcome, Verdict, run
 from devstack.scenario.token import Token
+from devstack.scenario.workers import CHUNK, collecting_seldom, cores, spread
 
 __all__ = ["SeedResult", "Summary", "default_jobs", "run_many", "serve"]
 
-# Seeds a worker is given at a time: enough to keep it busy, few enough that none waits long for the last one.
-CHUNK: Final = 16
 # Below so many seeds another process is not worth its start.
 FEW: Final = 24
-# Objects made and not freed between two looks for garbage; a world is about 5,000, or 5 MB with what is cached.
-_COLLECT_EVERY: Final = 50_000
 
 
 @attrs.frozen
@@ -98,7 +85,7 @@ class Summary:
 
 def default_jobs(seeds: int) -> int:
     """One process a core, and none for a handful of seeds."""
-    return 1 if seeds <= FEW else min(len(os.sched_getaffinity(0)), -(-seeds // CHUNK))
+    return 1 if seeds <= FEW else min(cores(), -(-seeds // CHUNK))
 
 
 def run_many(
@@ -118,7 +105,7 @@ def _here(token: Token, seeds: Sequence[int]) -> Iterator[SeedResult]:
     from devstack.scenario.replay import options_of
 
     scenario, options = load_one(token.target), attrs.evolve(options_of(token), keep=Keep.NONE)
-    with _collecting_seldom():
+    with collecting_seldom():
         for seed in seeds:
             try:
                 result = SeedResult.of(run(scenario, attrs.evolve(options, seed=seed)))
@@ -128,78 +115,10 @@ def _here(token: Token, seeds: Sequence[int]) -> Iterator[SeedResult]:
             yield result
 
 
-@contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """Within it, garbage is looked for once in some ten worlds: while one lives, next to nothing of it is garbage."""
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECT_EVERY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
 def _in_workers(token: Token, seeds: Sequence[int], jobs: int) -> Iterator[SeedResult]:
     """Results as they come; each worker gets its next seeds when it has answered the last."""
-    answers: SimpleQueue[SeedResult | Exception] = SimpleQueue()
-    chunks = iter([list(seeds[at : at + CHUNK]) for at in range(0, len(seeds), CHUNK)])
-    lock = threading.Lock()
-
-    def next_chunk() -> list[int] | None:
-        with lock:
-            return next(chunks, None)
-
-    workers = [_Worker(token) for _ in range(jobs)]
-    threads = [threading.Thread(target=worker.feed, args=(next_chunk, answers), daemon=True) for worker in workers]
-    try:
-        for thread in threads:
-            thread.start()
-        for _ in seeds:
-            answer = answers.get()
-            if isinstance(answer, Exception):
-                raise answer
-            yield answer
-    finally:
-        for worker in workers:
-            worker.end()
-        for thread in threads:
-            thread.join()
-
-
-class _Worker:
-    def __init__(self, token: Token) -> None:
-        command = [sys.executable, "-m", "devstack.scenario.worker", str(token)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-
-    def feed(self, next_chunk: Callable[[], list[int] | None], answers: SimpleQueue[SeedResult | Exception]) -> None:
-        """Have it run one chunk after the other."""
-        to, source = self._process.stdin, self._process.stdout
-        assert to is not None and source is not None  # Both are pipes.
-        try:
-            while (chunk := next_chunk()) is not None:
-                to.write(json.dumps(chunk) + "\n")
-                to.flush()
-                for _ in chunk:
-                    answers.put(_decoded(source.readline()))
-        except (OSError, ValueError):  # It died, or somebody has given up on all of this.
-            answers.put(InvariantError("a worker process has died", "run again with --jobs 1"))
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            try:
-                pipe.close()
-            except OSError:
-                continue  # What was still to be written has no reader any more.
-
-
-def _decoded(line: str) -> SeedResult:
-    values: dict[str, Any] = json.loads(line)
-    return SeedResult(**{**values, "verdict": Verdict(values["verdict"])})
+    for values in spread([sys.executable, "-m", "devstack.scenario.worker", str(token)], seeds, jobs):
+        yield SeedResult(**{**values, "verdict": Verdict(values["verdict"])})
 
 
 def serve(token: Token, orders: IO[str], answers: IO[str]) -> None:

@@ -15,6 +15,7 @@ from devstack.models.job import Constraint, Job, ResourcesConfig, SpecConfig, Ta
 from devstack.models.node import ComputeNodeInfo, Connection, NodeInfo, NodeState
 from devstack.models.resources import NO_RESOURCES, Resources
 from devstack.orchestrator.config import RequesterConfig
+from devstack.orchestrator.ranking.policy import Policy
 from devstack.orchestrator.selection import NodeSelector, SchedulingError
 from devstack.orchestrator.store import JobStore
 
@@ -221,15 +222,23 @@ nodes = st.lists(
 pasts = st.lists(st.tuples(st.integers(0, 11), st.sampled_from(list(ComputeState)[1:])), max_size=6)
 
 
-@given(nodes, pasts, st.integers(0, 2**32), st.booleans(), st.booleans())
-def test_the_winner_of_the_explanation_is_the_choice(states, past, root, picky, soft):
-    """For any nodes, any past and any draw: also later, from what was recorded."""
+policies = st.none() | st.builds(
+    lambda weights, own: Policy("any", weights, {"own": lambda wanted, info: own[int(info.node_id[1:]) % len(own)]}),
+    st.dictionaries(st.sampled_from(["labels", "available capacity", "max usage", "own"]), st.integers(-3000, 3000))
+    | st.dictionaries(st.just("previous executions"), st.integers(0, 3000)),
+    st.lists(st.integers(-1, 50) | st.just("no"), min_size=1, max_size=5),
+)
+
+
+@given(nodes, pasts, st.integers(0, 2**32), st.booleans(), st.booleans(), policies)
+def test_the_winner_of_the_explanation_is_the_choice(states, past, root, picky, soft, policy):
+    """For any nodes, any past, any draw and any policy: also later, from what was recorded."""
     store, table = JobStore(), FakeTable(*states)
     constraints = [Constraint("tier", "=", ("a",))] * picky + [Constraint("favour_tier", "=", ("b",))] * soft
     record = make_record(store, *constraints, cpu="0.5")
     for number, (position, state) in enumerate(past):
         add_execution(store, record, states[position % len(states)].info.node_id, state, f"e{number}")
-    selector = NodeSelector(table, store, RequesterConfig(), Seed(root).stream("rank"))
+    selector = NodeSelector(table, store, RequesterConfig(policy=policy), Seed(root).stream("rank"))
     selection = selector.matching(record, 0)
     recorded = selector.explain_selection(record, selection)
     again = selector.explain(record, 0, selection.nodes, selection.draws)

@@ -9,7 +9,7 @@ Source: orchestrator reference 7.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -26,7 +26,19 @@ from devstack.orchestrator.ranking.policy import ONE_MILLIS
 from devstack.orchestrator.ranking.version import rank_by_version
 from devstack.orchestrator.ranking.wanted import Wanted
 
-__all__ = ["CAPACITY", "NAMES", "PAST", "RANDOM", "REFUSED", "Total", "add_up", "columns", "past_rank", "rank_each"]
+__all__ = [
+    "CAPACITY",
+    "NAMES",
+    "PAST",
+    "RANDOM",
+    "REFUSED",
+    "Total",
+    "add_up",
+    "columns",
+    "ordered",
+    "past_rank",
+    "rank_each",
+]
 
 Rule = Callable[[Wanted, Nodes, RequesterConfig], Column]
 
@@ -60,6 +72,13 @@ def columns(wanted: Wanted, nodes: Nodes, config: RequesterConfig) -> dict[str, 
     answers = {name: rule(wanted, nodes, config) for name, rule in _EACH}
     answers[CAPACITY] = rank_by_capacity(wanted, nodes, config)
     return answers if config.policy is None else config.policy.applied(answers, wanted, nodes)
+
+
+def ordered(answers: Mapping[str, Column]) -> dict[str, Column]:
+    """The answers of all rules in the order in which they refuse; a policy's own come before the job's past."""
+    own = [name for name in answers if name not in NAMES]
+    at = NAMES.index(PAST)
+    return {name: answers[name] for name in (*NAMES[:at], *own, *NAMES[at:])}
 
 
 def past_rank(rank: int, config: RequesterConfig) -> int:
