@@ -61,9 +61,15 @@ class Comparison:
         return not self.difference
 
     @property
+    def names(self) -> tuple[str, str]:
+        """What the two are called, told apart."""
+        here, there = self.left.name, self.right.name
+        return (here, there) if here != there else (f"this {here}", f"other {there}")
+
+    @property
     def figures(self) -> DataFrame:
         """One row a figure: here, there, and the difference."""
-        columns = ["figure", "unit", self.left.name, self.right.name, "difference"]
+        columns = ["figure", "unit", *self.names, "difference"]
         return pandas().DataFrame(self._rows(), columns=columns)
 
     def _rows(self) -> list[tuple[str, str, float, float, float]]:
@@ -78,7 +84,7 @@ class Comparison:
 
     def __str__(self) -> str:
         lines = [self.difference or "the two are the same, event by event"]
-        lines += [f"{'':12} {self.left.name:>12} {self.right.name:>12}"]
+        lines += [f"{'':12} {self.names[0]:>12} {self.names[1]:>12}"]
         lines += [f"{name:12} {here:12,.3f} {there:12,.3f} {unit}" for name, unit, here, there, _ in self._rows()]
         return "\n".join(lines)
 
@@ -90,7 +96,7 @@ class Comparison:
             (name, f"{here:,.3f}", f"{there:,.3f}", f"{difference:+,.3f}", unit)
             for name, unit, here, there, difference in self._rows()
         ]
-        return html.card(title, html.table(["", self.left.name, self.right.name, "difference", ""], rows))
+        return html.card(title, html.table(["", *self.names, "difference", ""], rows))
 
 
 def _difference(left: Lab, right: Lab) -> str:

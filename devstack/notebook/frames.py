@@ -17,7 +17,6 @@ from devstack.models.node import NodeState, NodeType
 from devstack.notebook import trace_rows
 from devstack.notebook.extra import pandas
 from devstack.notebook.recorder import Recorder
-from devstack.orchestrator.store import JobRecord
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -71,14 +70,14 @@ def executions(recorder: Recorder) -> DataFrame:
     rows = []
     for record in recorder.cluster.requester.store.jobs():
         rounds: dict[str, int] = {}
-        reasons = _reasons(record)
         for execution, attempt in zip(record.executions.values(), recorder.attempts_of(record), strict=True):
+            reason = _reason(recorder, execution)
             number = rounds.setdefault(execution.eval_id, len(rounds) + 1)
             output = execution.run_output
             rows.append((
                 execution.job_id, record.job.type, execution.id, execution.node_id, number, execution.compute.text,
                 _s(record.create_time_ns - recorder.start_ns), _s(attempt.placed_ns), _s(attempt.started_ns),
-                _s(attempt.ended_ns), _outcome(execution, attempt), reasons.get(execution.id, ""),
+                _s(attempt.ended_ns), _outcome(execution, attempt, reason), reason,
                 None if output is None else output.exit_code,
             ))  # fmt: skip
     columns = (
@@ -95,32 +94,22 @@ _OUTCOMES: Final = {
     ComputeState.FAILED: "failed",
     ComputeState.CANCELLED: "cancelled",
 }
+# Source: orchestrator/events.py, node_gone.
 _LOST: Final = "node has disappeared"
 
 
-def _outcome(execution: Execution, attempt: Attempt) -> str:
+def _outcome(execution: Execution, attempt: Attempt, reason: str) -> str:
     if attempt.ended_ns is None:
         return ""
-    if _LOST in execution.desired_message:
-        return "lost"
-    return _OUTCOMES.get(execution.compute, "cancelled")
+    return "lost" if _LOST in reason else _OUTCOMES.get(execution.compute, "cancelled")
 
 
-def _reasons(record: JobRecord) -> dict[str, str]:
-    """The last thing that was said of each execution that did not complete."""
-    return {
-        one.id: _first_line(one.desired_message if one.desired_message and not _failed(one) else one.compute_message)
-        for one in record.executions.values()
-        if one.is_terminal and one.compute is not ComputeState.COMPLETED
-    }
-
-
-def _failed(execution: Execution) -> bool:
-    return execution.compute in (ComputeState.FAILED, ComputeState.ASK_FOR_BID_REJECTED)
-
-
-def _first_line(text: str) -> str:
-    return text.partition("\n")[0]
+def _reason(recorder: Recorder, execution: Execution) -> str:
+    """Why it did not complete, in one line."""
+    if not execution.is_terminal or execution.compute is ComputeState.COMPLETED:
+        return ""
+    said = recorder.reason(execution.id) or execution.compute_message or execution.desired_message
+    return said.partition("\n")[0]
 
 
 def changes(recorder: Recorder) -> DataFrame:

@@ -102,7 +102,10 @@ class Lab:
         return name
 
     def change_node(self, node: str, after: Duration = 0, **shape: Any) -> None:
-        """Restart a node with another capacity or other labels; a label that is None is taken away."""
+        """Restart a node with another capacity or other labels; a label that is None is taken away.
+
+        The requester hears of it with the node's next report, within a minute.
+        """
         self._check_node(node)
         self.world.do("reshape", node, read_shape(shape), after_ns=_later(after))
 

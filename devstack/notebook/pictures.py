@@ -21,20 +21,20 @@ def _charts() -> Any:
 
 def gantt(lab: Lab, **options: Any) -> Any:
     """Every node has its row, also one that never ran anything."""
-    return _charts().gantt(lab.executions, lab.faults, **_until(lab), **{"nodes": list(lab.nodes["node"]), **options})
+    return _charts().gantt(lab.executions, lab.faults, **{"nodes": list(lab.nodes["node"]), **_until(lab, options)})
 
 
 def capacity(lab: Lab, kind: str | None = None, **options: Any) -> Any:
     table = frames.capacity(lab.world.recorder)
-    return _charts().capacity(table, kind, faults=lab.faults, **_until(lab), **options)
+    return _charts().capacity(table, kind, faults=lab.faults, **_until(lab, options))
 
 
 def queue(lab: Lab, **options: Any) -> Any:
-    return _charts().queue(frames.queue(lab.world.recorder), faults=lab.faults, **_until(lab), **options)
+    return _charts().queue(frames.queue(lab.world.recorder), faults=lab.faults, **_until(lab, options))
 
 
 def states(lab: Lab, **options: Any) -> Any:
-    return _charts().states(lab.events, **_until(lab), **options)
+    return _charts().states(lab.events, **_until(lab, options))
 
 
 def messages(lab: Lab, **options: Any) -> Any:
@@ -54,5 +54,6 @@ def compare(left: Lab, right: Lab, **options: Any) -> Any:
     return _charts().comparison(left.executions, right.executions, (left.name, right.name), **options)
 
 
-def _until(lab: Lab) -> dict[str, float]:
-    return {"until_s": lab.now_s}
+def _until(lab: Lab, options: dict[str, Any]) -> dict[str, Any]:
+    """Charts over time end now, unless somebody says otherwise."""
+    return {"until_s": lab.now_s, **options}

@@ -28,6 +28,7 @@ class Recorder(Watcher):
         self._started: dict[str, int] = {}
         self._stopped: dict[str, int] = {}
         self._ended: dict[str, int] = {}
+        self._reasons: dict[str, str] = {}
         self._cpu_millis: dict[str, int] = {}
         self._loads: list[Load] = []
         self._running: dict[str, dict[str, None]] = {}
@@ -39,7 +40,7 @@ class Recorder(Watcher):
         """The same for a copy of the cluster, which it then watches."""
         copy = Recorder.__new__(Recorder)
         copy.__dict__.update(self.__dict__)
-        for name in ("_started", "_stopped", "_ended", "_cpu_millis", "_loads"):
+        for name in ("_started", "_stopped", "_ended", "_reasons", "_cpu_millis", "_loads"):
             copy.__dict__[name] = getattr(self, name).copy()
         copy._running = {node_id: dict(running) for node_id, running in self._running.items()}
         copy.cluster = cluster
@@ -74,6 +75,10 @@ class Recorder(Watcher):
                 self._cpu_millis.get(one.id, 0),
             )
 
+    def reason(self, execution_id: str) -> str:
+        """What was said when the requester took the execution for over."""
+        return self._reasons.get(execution_id, "")
+
     def loads(self) -> list[Load]:
         """How full the nodes were, in the order of time."""
         return self._loads
@@ -95,6 +100,7 @@ class Recorder(Watcher):
             execution = self.cluster.requester.store.execution(entry.execution_id)
             if execution is not None and execution.is_terminal:
                 self._ended[execution.id] = now_ns - self.start_ns
+                self._reasons[execution.id] = entry.event.message
 
     def saw_local_change(self, now_ns: int, node_id: str, change: LocalChange) -> None:
         if node_id not in self.cluster.nodes:
