@@ -236,6 +236,13 @@ class Lab:
             raise UsageError(f"{len(found) or 'no'} jobs are called {job!r}", f"the jobs are {names}")
         return LabJob(self, found[0])
 
+    def job_states(self) -> dict[str, int]:
+        """How many jobs are in each state."""
+        counts: dict[str, int] = {}
+        for record in self.world.cluster.requester.store.jobs():
+            counts[record.state.text] = counts.get(record.state.text, 0) + 1
+        return counts
+
     @property
     def jobs(self) -> DataFrame:
         """One row a job."""
@@ -327,19 +334,13 @@ class Lab:
 
     # ---- showing itself ------------------------------------------------------------------------------------
 
-    def _states(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for record in self.world.cluster.requester.store.jobs():
-            counts[record.state.text] = counts.get(record.state.text, 0) + 1
-        return counts
-
     def _facts(self) -> dict[str, object]:
         views = node_views(self.world.cluster)
         settings = self.world.settings
         return {
             "time": self.now,
             "nodes": f"{len(views)}, {sum(view.is_connected for view in views)} connected",
-            "jobs": ", ".join(f"{count} {state}" for state, count in self._states().items()) or "none",
+            "jobs": ", ".join(f"{count} {state}" for state, count in self.job_states().items()) or "none",
             "seed": settings.seed,
             "policy": settings.policy or "bacalhau",
             "digest": self.digest[:12],

@@ -6,7 +6,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from devstack.notebook import frames
-from devstack.notebook.extra import needed
 
 if TYPE_CHECKING:
     from devstack.notebook.lab import Lab
@@ -15,7 +14,7 @@ __all__ = ["capacity", "compare", "gantt", "graph", "messages", "queue", "states
 
 
 def _charts() -> Any:
-    needed("altair", "charts")
+    """Raises UsageError: what charts need is not installed."""
     return import_module("devstack.charts")
 
 
