@@ -125,11 +125,9 @@ class Cluster:
         config = requester or RequesterConfig(labels=node_labels("node-0"))
         self.seed = Seed(seed)
         self.kernel = Kernel(self.seed, start_ns, network, trace)
-        for node in nodes:
-            if node.latency_ns is not None:
-                self.kernel.network.set_latency(node.node_id, config.node_id, node.latency_ns)
-                self.kernel.network.set_latency(config.node_id, node.node_id, node.latency_ns)
         self._requester_config = config
+        for node in nodes:
+            self._set_latency(node)
         self.requester = self._new_requester(None)
         self.nodes: dict[str, ComputeNode] = {node.node_id: ComputeNode(node) for node in nodes}
         self.requester_id = config.node_id
@@ -141,6 +139,12 @@ class Cluster:
         self.watchers: list[Watcher] = []
         self._woken: dict[str, Callable[[Hashable], None]] = {}
         self.shell = make_shell(self)
+
+    def _set_latency(self, node: ComputeConfig) -> None:
+        if node.latency_ns is not None:
+            network, requester_id = self.kernel.network, self._requester_config.node_id
+            network.set_latency(node.node_id, requester_id, node.latency_ns)
+            network.set_latency(requester_id, node.node_id, node.latency_ns)
 
     def _new_requester(self, earlier: Requester | None) -> Requester:
         ids, ranking, broker = (self.seed.stream("requester", name) for name in ("ids", "ranking", "broker"))
@@ -233,11 +237,13 @@ class Cluster:
         name = config.node_id
         if name in self.nodes or name == self.requester_id:
             raise ConflictError(f"there is a node {name} already")
+        self._set_latency(config)
         self.nodes[name] = node = ComputeNode(config)
         self.add_machine(name, node)
 
     def reshape(self, config: ComputeConfig) -> None:
         """Restart a node with another configuration; what its store remembers is still there."""
+        self._set_latency(config)
         self.node(config.node_id).config = config
         self.restart(config.node_id)
 

@@ -76,11 +76,11 @@ class Comparison:
         here, there = readable(self.left.figures), readable(self.right.figures)
         return [(name, unit, here[name], there[name], there[name] - here[name]) for name, (unit, _) in UNITS.items()]
 
-    def chart(self) -> Any:
+    def chart(self, **options: Any) -> Any:
         """Both runs as one chart."""
         from devstack.notebook import pictures
 
-        return pictures.compare(self.left, self.right)
+        return pictures.compare(self.left, self.right, self.names, **options)
 
     def __str__(self) -> str:
         lines = [self.difference or "the two are the same, event by event"]

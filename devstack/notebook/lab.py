@@ -107,7 +107,12 @@ class Lab:
         The requester hears of it with the node's next report, within a minute.
         """
         self._check_node(node)
-        self.world.do("reshape", node, read_shape(shape), after_ns=_later(after))
+        labels = shape.get("labels")
+        unlabelled: tuple[str, ...] = ()
+        if isinstance(labels, Mapping):
+            unlabelled = tuple(key for key, value in labels.items() if value is None)
+            shape["labels"] = {key: value for key, value in labels.items() if value is not None}
+        self.world.do("reshape", node, read_shape(shape), unlabelled, after_ns=_later(after))
 
     def approve(self, node: str) -> None:
         """Let a node take part. Raises ConflictError: it does already."""

@@ -20,7 +20,7 @@ from devstack.notebook.policies import Policy
 from devstack.notebook.settings import Settings
 from devstack.notebook.world import World
 from devstack.scenario.builders import Duration
-from devstack.scenario.workers import spread
+from devstack.scenario.workers import collecting_seldom, spread
 
 __all__ = ["Match", "Workload", "played_by", "serve"]
 
@@ -40,7 +40,8 @@ class Match:
 
     def play(self, seed: int) -> list[Figures]:
         """One seed under every policy. Raises DevstackError."""
-        return [self._figures(attrs.evolve(self.settings, seed=seed, policy=one)) for one in self.policies]
+        with collecting_seldom():
+            return [self._figures(attrs.evolve(self.settings, seed=seed, policy=one)) for one in self.policies]
 
     def _figures(self, settings: Settings) -> Figures:
         lab = Lab(World(settings))

@@ -48,9 +48,9 @@ def waits(lab: Lab, **options: Any) -> Any:
     return _charts().waits(lab.executions, **options)
 
 
-def compare(left: Lab, right: Lab, **options: Any) -> Any:
+def compare(left: Lab, right: Lab, names: tuple[str, str], **options: Any) -> Any:
     """Both runs side by side, by their names."""
-    return _charts().comparison(left.executions, right.executions, (left.name, right.name), **options)
+    return _charts().comparison(left.executions, right.executions, names, **options)
 
 
 def _until(lab: Lab, options: dict[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from devstack.kernel import Trace
 from devstack.notebook.policies import Policy, policy, under
 from devstack.orchestrator.config import RequesterConfig
 from devstack.runtime.virtual_shell import VirtualShell
-from devstack.scenario.run import node_configs, shaped, switch_on
-from devstack.scenario.settings import read_requester, read_shape
+from devstack.scenario.run import node_configs, refuse_probe, switch_on
+from devstack.scenario.settings import read_requester, read_shape, shaped
 
-__all__ = ["Settings", "cluster_of", "node_config"]
+__all__ = ["Settings", "cluster_of", "node_config", "reshaped"]
 
 MOST_NODES = 10_000
 
@@ -80,7 +80,14 @@ def node_config(settings: Settings, node_id: str, shape: Mapping[str, Any]) -> C
     """One more node of that cluster, like the others but for its shape."""
     usual = node_configs(1, _behaviour(settings), settings.docker, {})[0]
     config = attrs.evolve(usual, node_id=node_id, labels=node_labels(node_id))
-    return shaped(config, {node_id: shape})
+    return reshaped(config, shape)
+
+
+def reshaped(config: ComputeConfig, shape: Mapping[str, Any]) -> ComputeConfig:
+    """The same node in another shape. Raises UsageError: it has what virtual time cannot have."""
+    changed = shaped(config, {config.node_id: shape})
+    refuse_probe(changed)
+    return changed
 
 
 def _behaviour(settings: Settings) -> Behaviour:

@@ -20,9 +20,8 @@ from devstack.faults.engine import FaultEngine
 from devstack.models.job import Job
 from devstack.notebook.copying import copied
 from devstack.notebook.recorder import Recorder
-from devstack.notebook.settings import Settings, cluster_of, node_config
+from devstack.notebook.settings import Settings, cluster_of, node_config, reshaped
 from devstack.runtime.virtual_shell import VirtualShell
-from devstack.scenario.run import shaped
 
 __all__ = ["Command", "World"]
 
@@ -142,11 +141,11 @@ class World:
     def _add_node(self, node_id: str, shape: dict[str, Any]) -> None:
         self.cluster.add_node(node_config(self.settings, node_id, shape))
 
-    def _reshape(self, node_id: str, shape: dict[str, Any]) -> None:
+    def _reshape(self, node_id: str, shape: dict[str, Any], unlabelled: tuple[str, ...]) -> None:
         if not self.cluster.has_power(node_id):
             raise ConflictError(f"{node_id} has no power", "restart it first")
-        config = shaped(self.cluster.nodes[node_id].config, {node_id: shape})
-        labels = {key: value for key, value in config.labels.items() if value is not None}
+        config = reshaped(self.cluster.nodes[node_id].config, shape)
+        labels = {key: value for key, value in config.labels.items() if key not in unlabelled}
         self.cluster.reshape(attrs.evolve(config, labels=labels))
 
     _VERBS: Final[Mapping[str, Callable[..., None]]] = {

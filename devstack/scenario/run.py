@@ -15,6 +15,7 @@ from devstack.adapters.noop import check_noop
 from devstack.behaviour import Behaviour
 from devstack.checkers import Checkers, Violation
 from devstack.cluster import Cluster, node_labels, simulated_nodes
+from devstack.compute.config import ComputeConfig
 from devstack.errors import DevstackError, UsageError
 from devstack.faults import Fault, text_of
 from devstack.faults.engine import FaultEngine
@@ -31,7 +32,7 @@ from devstack.scenario.strict import explain_foreign, guard
 from devstack.scenario.watchdog import watched
 from devstack.scenario.world import World
 
-__all__ = ["Outcome", "RunOptions", "Verdict", "build", "judged", "node_configs", "run", "switch_on"]
+__all__ = ["Outcome", "RunOptions", "Verdict", "build", "judged", "node_configs", "refuse_probe", "run", "switch_on"]
 
 READY_LIMIT_NS: Final = 60 * SECOND_NS
 
@@ -202,13 +203,18 @@ def node_configs(
     if unknown:
         raise UsageError(f"shapes for unknown nodes: {', '.join(unknown)}", f"the nodes are {', '.join(names)}")
     configs = [shaped(config, shapes) for config in configs]
-    probed = next((config.node_id for config in configs if config.has_probe), None)
-    if probed is not None:
+    for config in configs:
+        refuse_probe(config)
+    return configs
+
+
+def refuse_probe(config: ComputeConfig) -> None:
+    """Raises UsageError: the node has a probe."""
+    if config.has_probe:
         raise UsageError(
-            f"{probed} has a probe, and virtual time cannot ask one: it may answer otherwise at the next run",
+            f"{config.node_id} has a probe, and virtual time cannot ask one: it may answer otherwise at the next run",
             "leave it out, or run the scenario with --engines real",
         )
-    return configs
 
 
 def switch_on(cluster: Cluster) -> None:
