@@ -7,7 +7,7 @@ import json
 import pickle
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import IO, Final
 
 import attrs
@@ -53,7 +53,7 @@ class Match:
             lab.close()
 
 
-def played_by(match: Match, seeds: Sequence[int], processes: int) -> Iterator[tuple[int, list[Figures]]]:
+def played_by(match: Match, seeds: Sequence[int], processes: int) -> Generator[tuple[int, list[Figures]]]:
     """The figures of each seed as they come, one a policy.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -70,8 +71,9 @@ def tournament(
         raise UsageError(f"a setting cannot be: {exc}") from None
     count = processes or (1 if len(numbers) * len(entrants) <= FEW else cores())
     played: dict[int, Sequence[Figures]] = {}
-    with Progress("tournament") as progress:
-        for seed, figures in played_by(match, numbers, count):
+    # Closed in any case: what is interrupted leaves no process behind.
+    with Progress("tournament") as progress, closing(played_by(match, numbers, count)) as results:
+        for seed, figures in results:
             played[seed] = figures
             progress.tell(len(played) / len(numbers), f"{len(played)} of {len(numbers)} seeds")
     return Tournament(names, {seed: played[seed] for seed in numbers})

@@ -181,6 +181,25 @@ def test_a_real_module_sleeps_in_virtual_time():
     halfway.close()
 
 
+def test_settings_are_words_of_a_scenario_file():
+    """Of nodes, of the requester, and of behaviour."""
+    lab = simulate(2, disconnect_after="10m", behaviour="v1.4.0", shapes={"node-1": {"cpu": 2, "gpu": 1}})
+    config = lab.world.cluster.requester.config
+    assert (600, True) == (config.disconnect_after_ns // 10**9, config.behaviour.on("results-kept"))
+    assert (2.0, 1) == tuple(lab.nodes.set_index("node").loc["node-1", ["cpu", "gpu"]])
+    with pytest.raises(UsageError, match="unknown setting 'disconect_after'"):
+        simulate(2, disconect_after="10m")
+
+
+def test_a_probe_cannot_be_asked_in_virtual_time():
+    """Neither from the start nor later."""
+    shape = {"probe_exec": "true"}
+    for call in (lambda: simulate(1, shapes={"node-1": shape}), lambda: simulate(1).add_node(**shape),
+                 lambda: simulate(1).change_node("node-1", **shape)):  # fmt: skip
+        with pytest.raises(UsageError, match="has a probe"):
+            call()
+
+
 def test_chance_of_ones_own_changes_nothing():
     """It comes from the seed, and the cluster draws as ever."""
     lab, other = simulate(2, 3), simulate(2, 3)
