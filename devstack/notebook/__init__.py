@@ -8,8 +8,8 @@ frames     tables as data frames                      pictures   charts of these
 why        a choice of nodes, explained               compare    two lives side by side
 tournaments  policies against each other               match      one of their matches, here or in a `worker`
 workload   jobs to do that with                       paired     differences of pairs, with an interval
-html       how things show themselves                 progress   a bar for what takes long
-extra      what only `[notebook]` installs
+network    the nodes as a table                       html       how things show themselves
+progress   a bar for what takes long                  extra      what only `[notebook]` installs
 """
 
 from devstack.notebook.lab import Lab, simulate

@@ -11,6 +11,7 @@ from devstack.metrics import MILLION, Figures
 from devstack.models.gotext import SECOND_NS
 from devstack.notebook import html
 from devstack.notebook.extra import pandas
+from devstack.notebook.pictures import compared
 from devstack.scenario.mismatch import Observed, find_mismatch
 from devstack.scenario.story_lines import time_text
 
@@ -78,9 +79,7 @@ class Comparison:
 
     def chart(self, **options: Any) -> Any:
         """Both runs as one chart."""
-        from devstack.notebook import pictures
-
-        return pictures.compare(self.left, self.right, self.names, **options)
+        return compared(self.left.world, self.right.world, self.names, **options)
 
     def __str__(self) -> str:
         lines = [self.difference or "the two are the same, event by event"]

@@ -16,6 +16,8 @@ from devstack.models.job import Job
 from devstack.notebook import frames, html
 from devstack.notebook.compare import UNITS, Comparison, readable
 from devstack.notebook.job import LabJob
+from devstack.notebook.network import Network
+from devstack.notebook.pictures import Pictured
 from devstack.notebook.policies import Policy
 from devstack.notebook.progress import Progress
 from devstack.notebook.settings import Settings
@@ -63,7 +65,7 @@ def simulate(
     return Lab(World(settings))
 
 
-class Lab:
+class Lab(Pictured):
     """One cluster at one instant of virtual time. `world` is what is inside, for those who want to look closer."""
 
     def __init__(self, world: World, name: str = "run") -> None:
@@ -307,36 +309,6 @@ class Lab:
         """A stream of draws of one's own: seeded by the lab's seed, and no part of the cluster's."""
         return self.world.cluster.seed.stream("notebook", *name)
 
-    # ---- charts --------------------------------------------------------------------------------------------
-
-    def gantt(self, **options: Any) -> Any:
-        """Who ran what when, coloured by outcome; faults as bands."""
-        return _pictures().gantt(self, **options)
-
-    def capacity(self, **options: Any) -> Any:
-        """How full the nodes were."""
-        return _pictures().capacity(self, **options)
-
-    def queue(self, **options: Any) -> Any:
-        """How many executions waited and ran."""
-        return _pictures().queue(self, **options)
-
-    def states(self, **options: Any) -> Any:
-        """How executions went from state to state."""
-        return _pictures().states(self, **options)
-
-    def messages(self, **options: Any) -> Any:
-        """Who told whom what, with lost messages."""
-        return _pictures().messages(self, **options)
-
-    def graph(self, **options: Any) -> Any:
-        """The cluster as a graph."""
-        return _pictures().graph(self, **options)
-
-    def waits(self, **options: Any) -> Any:
-        """How long jobs waited."""
-        return _pictures().waits(self, **options)
-
     # ---- showing itself ------------------------------------------------------------------------------------
 
     def _facts(self) -> dict[str, object]:
@@ -361,49 +333,6 @@ class Lab:
         return html.card(f"lab: {self.name}", html.facts(self._facts()), html.facts(shown) if shown else "")
 
 
-class Network:
-    """The nodes with their membership, their health and what they do. `table` is the data frame."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    @property
-    def table(self) -> DataFrame:
-        from devstack.notebook.extra import pandas
-
-        return pandas().DataFrame(self._rows(), columns=_NETWORK)
-
-    def _rows(self) -> list[tuple[object, ...]]:
-        cluster = self._lab.world.cluster
-        return [
-            (
-                view.id,
-                view.membership,
-                "connected" if view.is_connected else "disconnected",
-                "on" if cluster.has_power(view.id) else "off",
-                *_work(cluster.nodes.get(view.id) if cluster.has_power(view.id) else None),
-            )
-            for view in node_views(cluster)
-        ]
-
-    def __repr__(self) -> str:
-        return "\n".join(" ".join(f"{cell!s:12}" for cell in row) for row in [_NETWORK, *self._rows()])
-
-    def _repr_html_(self) -> str:
-        return html.card(f"the network at {self._lab.now}", html.table(_NETWORK, self._rows()))
-
-
-_NETWORK = ["node", "membership", "connection", "power", "running", "waiting", "cpu used", "cpu"]
-
-
-def _work(node: Any) -> tuple[object, ...]:
-    """What runs and waits on a node, and its use."""
-    if node is None:
-        return "", "", "", ""
-    info = node.info().compute
-    return info.running, info.enqueued, node.running.cpu_millis / 1000, node.config.total.cpu_millis / 1000
-
-
 def _said(key: str, value: object) -> str:
     """What is different, as a name."""
     return str(value) if key == "policy" else f"{key} {value}"
@@ -414,9 +343,3 @@ def _later(after: Duration) -> int:
     if after_ns < 0:
         raise UsageError(f"{after!r} is before now", "go back with lab.fork(at=...)")
     return after_ns
-
-
-def _pictures() -> Any:
-    from devstack.notebook import pictures
-
-    return pictures

@@ -1,16 +1,15 @@
-"""Charts of a lab: its tables, handed to `devstack.charts`."""
+"""Charts of a lab: its tables, handed to `devstack.charts`. Options are those of the chart."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from devstack.models.gotext import SECOND_NS
 from devstack.notebook import frames
+from devstack.notebook.world import World
 
-if TYPE_CHECKING:
-    from devstack.notebook.lab import Lab
-
-__all__ = ["capacity", "compare", "gantt", "graph", "messages", "queue", "states", "waits"]
+__all__ = ["Pictured", "compared"]
 
 
 def _charts() -> Any:
@@ -18,41 +17,52 @@ def _charts() -> Any:
     return import_module("devstack.charts")
 
 
-def gantt(lab: Lab, **options: Any) -> Any:
-    """Every node has its row, also one that never ran anything."""
-    return _charts().gantt(lab.executions, lab.faults, **{"nodes": list(lab.nodes["node"]), **_until(lab, options)})
+class Pictured:
+    """What can be drawn of a world."""
+
+    world: World
+
+    def gantt(self, **options: Any) -> Any:
+        """Who ran what when, coloured by outcome; faults as bands."""
+        recorder = self.world.recorder
+        # Every node has its row, also one that never ran anything.
+        options = {"nodes": list(frames.nodes(recorder)["node"]), **self._until_now(options)}
+        return _charts().gantt(frames.executions(recorder), frames.faults(recorder), **options)
+
+    def capacity(self, kind: str | None = None, **options: Any) -> Any:
+        """How full the nodes were: of cpu, memory, disk or gpu."""
+        recorder = self.world.recorder
+        options = {"faults": frames.faults(recorder), **self._until_now(options)}
+        return _charts().capacity(frames.capacity(recorder), kind, **options)
+
+    def queue(self, **options: Any) -> Any:
+        """How many executions waited and ran."""
+        recorder = self.world.recorder
+        options = {"faults": frames.faults(recorder), **self._until_now(options)}
+        return _charts().queue(frames.queue(recorder), **options)
+
+    def states(self, **options: Any) -> Any:
+        """How executions went from state to state."""
+        return _charts().states(frames.changes(self.world.recorder), **self._until_now(options))
+
+    def messages(self, **options: Any) -> Any:
+        """Who told whom what, with lost messages."""
+        return _charts().sequence(frames.messages(self.world.recorder), **options)
+
+    def graph(self, **options: Any) -> Any:
+        """The requester and its nodes, with their health and what they run."""
+        recorder = self.world.recorder
+        return _charts().network(frames.nodes(recorder), frames.executions(recorder), **options)
+
+    def waits(self, **options: Any) -> Any:
+        """How long jobs waited for their start."""
+        return _charts().waits(frames.executions(self.world.recorder), **options)
+
+    def _until_now(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Charts over time end now, unless somebody says otherwise."""
+        return {"until_s": self.world.now_ns / SECOND_NS, **options}
 
 
-def capacity(lab: Lab, kind: str | None = None, **options: Any) -> Any:
-    table = frames.capacity(lab.world.recorder)
-    return _charts().capacity(table, kind, faults=lab.faults, **_until(lab, options))
-
-
-def queue(lab: Lab, **options: Any) -> Any:
-    return _charts().queue(frames.queue(lab.world.recorder), faults=lab.faults, **_until(lab, options))
-
-
-def states(lab: Lab, **options: Any) -> Any:
-    return _charts().states(lab.events, **_until(lab, options))
-
-
-def messages(lab: Lab, **options: Any) -> Any:
-    return _charts().sequence(frames.messages(lab.world.recorder), **options)
-
-
-def graph(lab: Lab, **options: Any) -> Any:
-    return _charts().network(lab.nodes, lab.executions, **options)
-
-
-def waits(lab: Lab, **options: Any) -> Any:
-    return _charts().waits(lab.executions, **options)
-
-
-def compare(left: Lab, right: Lab, names: tuple[str, str], **options: Any) -> Any:
-    """Both runs side by side, by their names."""
-    return _charts().comparison(left.executions, right.executions, names, **options)
-
-
-def _until(lab: Lab, options: dict[str, Any]) -> dict[str, Any]:
-    """Charts over time end now, unless somebody says otherwise."""
-    return {"until_s": lab.now_s, **options}
+def compared(left: World, right: World, names: tuple[str, str], **options: Any) -> Any:
+    """Two worlds side by side, by their names."""
+    return _charts().comparison(frames.executions(left.recorder), frames.executions(right.recorder), names, **options)
