@@ -17,7 +17,7 @@ from devstack.behaviour import parse
 from devstack.cluster import SIMULATED_START_NS, Cluster, node_labels, simulated_nodes
 from devstack.compute.actions import Publish, Published, StepFailed
 from devstack.compute.lifecycle import LocalExecutionState
-from devstack.errors import InvariantError, LateInvalidJobError
+from devstack.errors import ConflictError, InvariantError, LateInvalidJobError
 from devstack.kernel import Deliver, Drop
 from devstack.messages import BidRejected, BidResult, CancelExecution, Register
 from devstack.models.execution import ComputeState, Execution
@@ -808,3 +808,27 @@ def test_heartbeats_alone_are_what_an_idle_cluster_does():
     cluster.kernel.network.rules.append(count)
     cluster.run_for(10 * MINUTE)
     assert {"Heartbeat": 40, "UpdateResources": 20, "UpdateInfo": 10, "ManagementReply": 10} == kinds
+
+
+def test_a_node_that_is_added_takes_part_under_a_name_of_its_own():
+    """A name that is taken is refused."""
+    cluster = Cluster(simulated_nodes(1), lambda made: SimulatedShell(made.kernel))
+    cluster.start()
+    cluster.add_node(simulated_nodes(1, first=2)[0])
+    cluster.run_for(SECOND)
+    assert ["node-1", "node-2"] == [state.info.node_id for state in cluster.requester.nodes.eligible()]
+    with pytest.raises(ConflictError, match="there is a node node-2 already"):
+        cluster.add_node(simulated_nodes(1, first=2)[0])
+
+
+def test_a_node_that_is_reshaped_tells_of_its_new_capacity():
+    """With its next report."""
+    cluster = Cluster(simulated_nodes(1), lambda made: SimulatedShell(made.kernel))
+    cluster.start()
+    cluster.run_for(SECOND)
+    total = Resources(8000, 16 * GB, 100 * GB)
+    cluster.reshape(attrs.evolve(cluster.node("node-1").config, total=total, max_job=total))
+    cluster.run_for(2 * MINUTE)
+    (state,) = cluster.requester.nodes.eligible()
+    assert state.info.compute is not None
+    assert 8000 == state.info.compute.max_capacity.cpu_millis == state.info.compute.available.cpu_millis

@@ -295,11 +295,19 @@ class Lab(Pictured):
         until_ns = None if at is None else duration_ns(at) + self.world.recorder.start_ns
         choices = list(self.world.choices.of(found.id, until_ns))
         if not choices:
-            raise ConflictError(
-                f"no nodes were looked at for {found.label} {f'by {at}' if at is not None else 'yet'}",
-                found.message or "let time pass first: lab.run(...)",
-            )
+            raise self._unexplained(found, at)
         return Why.of(choices[-1], found.label, self.world.recorder.start_ns)
+
+    def _unexplained(self, job: LabJob, at: Duration | None) -> ConflictError:
+        placed = self.world.cluster.requester.store.job(job.id).executions.values()
+        times_s = [(one.create_time_ns - self.world.recorder.start_ns) / SECOND_NS for one in placed]
+        times_s = [one for one in times_s if at is None or one <= duration_ns(at) / SECOND_NS]
+        if times_s:
+            again = f"look there: lab.fork(at={max(times_s) + 1:.0f}).why(...)"
+            return ConflictError(f"of so many choices of nodes, those for {job.label} are kept no longer", again)
+        when = f"by {at}" if at is not None else "yet"
+        hint = job.message or "let time pass first: lab.run(...)"
+        return ConflictError(f"no nodes were looked at for {job.label} {when}", hint)
 
     def network(self) -> Network:
         """The nodes as the requester knows them, and what they do."""

@@ -88,3 +88,18 @@ def test_choices_up_to_an_instant():
     (first,) = choices.of(record.job.id)
     assert [first] == list(choices.of(record.job.id, first.time_ns))
     assert [] == list(choices.of(record.job.id, first.time_ns - 1))
+
+
+def test_a_copy_remembers_the_same_and_then_lives_its_own_life():
+    """For a copy of the cluster, which it watches."""
+    cluster, other = a_cluster(), a_cluster()
+    choices = Choices(cluster)
+    record = cluster.submit(batch(noop(runs_for="1s"))).record
+    cluster.run_for(SECOND_NS)
+    copy = choices.copy_for(other)
+    more = other.submit(batch(noop(runs_for="1s"))).record
+    other.run_for(SECOND_NS)
+    assert list(choices.of(record.job.id)) == [choice for choice in copy.of(record.job.id) if choice.time_ns][:1]
+    assert copy in other.watchers
+    assert more.job.id == record.job.id  # The same seed, the same id: the copy has both.
+    assert (1, 2) == (len(list(choices.of(record.job.id))), len(list(copy.of(record.job.id))))

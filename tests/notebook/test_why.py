@@ -66,3 +66,17 @@ def test_the_change_that_is_named_flips_the_choice():
     again = other.submit(batch(noop(), cpu="2"))
     other.run("1s")
     assert ["node-2"] == again.nodes_used
+
+
+def test_a_choice_that_is_kept_no_longer_can_be_had_in_the_past(monkeypatch):
+    """The error says where to look."""
+    monkeypatch.setattr("devstack.explain.choices._MOST_CHOICES", 2)
+    lab = simulate(2)
+    jobs = []
+    for _ in range(4):
+        jobs.append(lab.submit(batch(noop())))
+        lab.run("10s")
+    with pytest.raises(ConflictError, match="kept no longer") as caught:
+        lab.why(jobs[1])
+    assert "lab.fork(at=11)" in caught.value.hint
+    assert jobs[1].nodes_used == lab.fork(at=11).why(jobs[1]).chosen

@@ -23,7 +23,7 @@ def test_every_setting_of_a_node_has_a_word_or_a_reason_to_have_none():
 
 def test_every_setting_of_the_requester_has_a_word_or_a_reason_to_have_none():
     """Likewise."""
-    without = {"node_id", "behaviour", "min_version", "version", "unlisted_providers"}
+    without = {"node_id", "behaviour", "min_version", "version", "unlisted_providers", "policy"}
     settable = {name for name, _ in REQUESTER_WORDS.values()}
     assert {field.name for field in attrs.fields(RequesterConfig)} - without == settable
 
