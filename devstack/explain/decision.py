@@ -9,7 +9,7 @@ import attrs
 
 from devstack.models.node import NodeState
 from devstack.orchestrator.config import RequesterConfig
-from devstack.orchestrator.explanation import Explanation, explain
+from devstack.orchestrator.explanation import Explanation, explain, winner
 from devstack.orchestrator.ranking.nodes import Nodes
 from devstack.orchestrator.ranking.previous import Past
 from devstack.orchestrator.ranking.wanted import Wanted
@@ -38,7 +38,7 @@ class Decision:
     @property
     def winner(self) -> str | None:
         """The node that one execution goes to."""
-        return self.explain().winner
+        return winner(self.wanted, Nodes(self.states), self.config, self.past, self.draws)
 
     def state(self, node_id: str) -> NodeState:
         """That node as it was; it must be one of them."""

@@ -13,7 +13,7 @@ from devstack.orchestrator.ranking.nodes import Nodes
 from devstack.orchestrator.ranking.previous import FRESH, Past
 from devstack.orchestrator.ranking.wanted import Wanted
 
-__all__ = ["Explanation", "NodeRank", "RuleRank", "explain"]
+__all__ = ["Explanation", "NodeRank", "RuleRank", "explain", "winner"]
 
 
 @attrs.frozen
@@ -55,13 +55,28 @@ def explain(
     Raises:
         InvalidJobError: a constraint that cannot be asked.
     """
+    answers = _answers(wanted, nodes, config, past, draws)
+    total = chain.add_up(list(answers.values()))
+    rows = [_row(nodes.states[position].info.node_id, position, answers, total) for position in range(len(nodes))]
+    return Explanation(tuple(sorted(rows, key=lambda row: (-row.rank, row.node_id))))
+
+
+def winner(
+    wanted: Wanted, nodes: Nodes, config: RequesterConfig, past: Mapping[str, Past], draws: Sequence[int]
+) -> str | None:
+    """The winner of the explanation, without the rest of it. Raises InvalidJobError, as `explain`."""
+    ranks = chain.add_up(list(_answers(wanted, nodes, config, past, draws).values())).ranks
+    best = max(ranks, default=UNSUITABLE)
+    return nodes.states[ranks.index(best)].info.node_id if best >= 0 else None
+
+
+def _answers(
+    wanted: Wanted, nodes: Nodes, config: RequesterConfig, past: Mapping[str, Past], draws: Sequence[int]
+) -> dict[str, Column]:
     answers = chain.columns(wanted, nodes, config)
     answers[chain.PAST] = _past_column(nodes, past, config)
     answers[chain.RANDOM] = Column(list(draws) or [0] * len(nodes))
-    ordered = chain.ordered(answers)
-    total = chain.add_up(list(ordered.values()))
-    rows = [_row(nodes.states[position].info.node_id, position, ordered, total) for position in range(len(nodes))]
-    return Explanation(tuple(sorted(rows, key=lambda row: (-row.rank, row.node_id))))
+    return chain.ordered(answers)
 
 
 def _past_column(nodes: Nodes, past: Mapping[str, Past], config: RequesterConfig) -> Column:
@@ -75,9 +90,9 @@ def _past_column(nodes: Nodes, past: Mapping[str, Past], config: RequesterConfig
     return Column(ranks, reasons)
 
 
-def _row(node_id: str, position: int, ordered: Mapping[str, Column], total: chain.Total) -> NodeRank:
+def _row(node_id: str, position: int, answers: Mapping[str, Column], total: chain.Total) -> NodeRank:
     rules = tuple(
-        RuleRank(name, column.ranks[position], column.reasons.get(position, "")) for name, column in ordered.items()
+        RuleRank(name, column.ranks[position], column.reasons.get(position, "")) for name, column in answers.items()
     )
     rank = max(UNSUITABLE, total.ranks[position])
     return NodeRank(node_id, rank, total.reasons.get(position, ""), rules)
