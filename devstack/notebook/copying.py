@@ -7,9 +7,11 @@ changes, so that the copy may hold the very same ones; only the machines' own re
 from __future__ import annotations
 
 import copyreg
+import gc
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import attrs
@@ -82,12 +84,25 @@ def copied(world: Any) -> Any:
         **copyreg.dispatch_table, **dict.fromkeys(_VALUES, share), JobRecord: share_history,
         Trace: lambda trace: share(trace.copy()),
     }  # fmt: skip
+    with _collecting_nothing():
+        try:
+            pickler.dump(world)
+        except (pickle.PicklingError, TypeError, AttributeError) as exc:
+            raise UsageError(f"this world cannot be copied: {exc}") from None
+        _Shared.current = shared
+        try:
+            return pickle.loads(buffer.getbuffer())
+        finally:
+            _Shared.current = []
+
+
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """A copy makes no garbage, and to look for some among all that lives takes twice as long as the copy."""
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
-        pickler.dump(world)
-    except (pickle.PicklingError, TypeError, AttributeError) as exc:
-        raise UsageError(f"this world cannot be copied: {exc}") from None
-    _Shared.current = shared
-    try:
-        return pickle.loads(buffer.getbuffer())
+        yield
     finally:
-        _Shared.current = []
+        if was_enabled:
+            gc.enable()
