@@ -16,7 +16,7 @@ FORKS = 7
 
 
 def fork_ms() -> float:
-    """The median fork of 100 nodes that have 1,000 jobs under way, now."""
+    """CPU time of the median fork of 100 nodes that have 1,000 jobs under way, now."""
     lab = simulate(NODES)
     for _ in range(JOBS):
         lab.submit(batch(noop(runs_for="1h")))
@@ -24,7 +24,7 @@ def fork_ms() -> float:
     assert lab.job_states() == {"Running": JOBS}
     times_s = []
     for _ in range(FORKS):
-        started_s = time.perf_counter()
+        started_s = time.process_time()
         lab.fork()
-        times_s.append(time.perf_counter() - started_s)
+        times_s.append(time.process_time() - started_s)
     return statistics.median(times_s) * 1_000
