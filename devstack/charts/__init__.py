@@ -6,6 +6,7 @@ network   the nodes and how they are               waits      how long programs 
 comparison  two runs side by side                  saving     SVG, PNG and HTML without a browser
 theme     colours and inks for light and dark      words      numbers, durations and names in sentences
 table     rows of a frame                          lanes      what overlaps, side by side
+bands     faults behind a chart
 
 Frames have the columns of `devstack.notebook.frames`; times are seconds since the run began. Every function takes
 `dark`: None has inks that can be read on light and dark pages, False and True are crisp on one of them.

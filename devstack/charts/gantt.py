@@ -6,7 +6,6 @@ them are named, and what went wrong lies on top, so that it is seen among thousa
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -15,7 +14,7 @@ import altair as alt
 import attrs
 from pandas import DataFrame
 
-from devstack.charts import theme
+from devstack.charts import bands, theme
 from devstack.charts.lanes import lanes
 from devstack.charts.table import Row, known, latest, rows
 from devstack.charts.words import counted, duration, in_order, listing, name_of, number, sentence
@@ -25,17 +24,15 @@ __all__ = ["gantt", "outcome_of"]
 MOST_LANES: Final = 48
 MOST_BARS: Final = 3_000
 MOST_ROWS: Final = 250
-MOST_NAMES: Final = 12
 LANE_PX: Final = 13
 GAP: Final = 0.35  # Between two rows, in lanes.
 INSET: Final = 0.08  # Above and below a bar, in lanes.
 OVERVIEW_PX: Final = 520
-_SHORTEST: Final = 1 / 400  # Of the whole span: so long is drawn what took no time, that it can be seen.
 _IN_FRONT: Final = ("under way", "completed", "cancelled", "refused", "lost", "failed")
 
 
 @attrs.frozen
-class _Layout:
+class Layout:
     """Where rows lie: (top, bottom) by the row's key, in lanes."""
 
     places: Mapping[str, tuple[float, float]]
@@ -49,7 +46,7 @@ class _Layout:
 
     def y(self, field: str) -> alt.Y:
         keys = list(self.places)
-        step = -(-len(keys) // MOST_NAMES) if self.is_overview else 1
+        step = -(-len(keys) // bands.MOST_NAMES) if self.is_overview else 1
         middles = {sum(self.places[key]) / 2: name_of(key) for key in keys[::step]}
         scale = alt.Scale(domain=[0, self.height], reverse=True, nice=False, zero=False)
         return alt.Y(f"{field}:Q", scale=scale, axis=theme.labels(middles))
@@ -70,24 +67,25 @@ def gantt(
         nodes: Nodes that have a row even if nothing was placed on them.
         until_s: To when bars of what is not over reach; None: to the last instant in the frames.
     """
-    attempts, bands = rows(executions), rows(faults)
-    end_s = latest(attempts, bands) if until_s is None else until_s
-    begin_s = min(known(*(row["placed_s"] for row in attempts), *(row["begin_s"] for row in bands)), default=0.0)
+    attempts, wrong = rows(executions), rows(faults)
+    end_s = latest(attempts, wrong) if until_s is None else until_s
+    begin_s = min(known(*(row["placed_s"] for row in attempts), *(row["begin_s"] for row in wrong)), default=0.0)
     begin_s, end_s = min(begin_s, 0.0) if begin_s < 0 else 0.0, max(end_s, begin_s + 1e-3)
     shown, left_out = _most_telling(attempts)
     keys = in_order([*nodes, *(row["node"] for row in attempts)]) if by == "node" else _jobs_in_order(attempts)
     layout, bars = _laid_out(shown, keys, by, end_s)
     title, told = _by_node(attempts, keys) if by == "node" else _by_job(attempts, end_s)
-    subtitle = [told, _told_of(bands, layout)]
+    subtitle = [told, _told_of(wrong)]
     if layout.keys_a_row > 1:
         subtitle.append(f"Each line is {counted(layout.keys_a_row, by)}; what went wrong lies on top")
     subtitle += [f"{left_out:,} of {len(attempts):,} executions, all completed, are not drawn"] if left_out else []
     x = theme.time_axis(begin_s, end_s)
+    struck = bands.struck(wrong, layout, end_s)
     layers = [
-        *_bands(bands, layout, x, end_s),
+        *bands.areas(struck, layout, x),
         _lines(layout, dark),
         _bars(bars, layout, x, begin_s, end_s),
-        *_names(bands, layout, x, end_s, dark),
+        *bands.edges(struck, layout, x, end_s, dark),
     ]
     chart = alt.layer(*layers).properties(width=theme.WIDTH, height=layout.pixels)
     return theme.dressed(chart, title, subtitle, dark)
@@ -111,7 +109,7 @@ def _jobs_in_order(attempts: Sequence[Row]) -> list[str]:
     return sorted(first, key=lambda job: first[job])
 
 
-def _laid_out(attempts: Sequence[Row], keys: Sequence[str], by: str, end_s: float) -> tuple[_Layout, list[Row]]:
+def _laid_out(attempts: Sequence[Row], keys: Sequence[str], by: str, end_s: float) -> tuple[Layout, list[Row]]:
     """Rows and the bars in them."""
     of_row: dict[str, list[Row]] = {key: [] for key in keys}
     for row in attempts:
@@ -126,15 +124,15 @@ def _laid_out(attempts: Sequence[Row], keys: Sequence[str], by: str, end_s: floa
         for row, lane in zip(found, given, strict=True):
             bars.append({**row, "top": top + lane + INSET, "bottom": top + lane + 1 - INSET})
         top += count + GAP
-    return _Layout(places, max(top, 1.0)), bars
+    return Layout(places, max(top, 1.0)), bars
 
 
-def _overview(of_row: Mapping[str, Sequence[Row]]) -> tuple[_Layout, list[Row]]:
+def _overview(of_row: Mapping[str, Sequence[Row]]) -> tuple[Layout, list[Row]]:
     """Bars over each other: a lane for each would be thinner than a pixel. So would be a row, were there too many."""
     keys_a_row = -(-len(of_row) // MOST_ROWS)
     places = {key: (float(at // keys_a_row), float(at // keys_a_row + 1)) for at, key in enumerate(of_row)}
     bars = [{**row, "top": places[key][0], "bottom": places[key][1]} for key, found in of_row.items() for row in found]
-    return _Layout(places, max(bottom for _, bottom in places.values()), True, keys_a_row), bars
+    return Layout(places, max(bottom for _, bottom in places.values()), True, keys_a_row), bars
 
 
 def _end(row: Row, end_s: float) -> float:
@@ -144,9 +142,9 @@ def _end(row: Row, end_s: float) -> float:
 # ---- what is drawn -----------------------------------------------------------------------------------------
 
 
-def _bars(bars: Sequence[Row], layout: _Layout, x: Mapping[str, Any], begin_s: float, end_s: float) -> Any:
+def _bars(bars: Sequence[Row], layout: Layout, x: Mapping[str, Any], begin_s: float, end_s: float) -> Any:
     """Pale from its placement to its start, solid from there on."""
-    shortest = (end_s - begin_s) * _SHORTEST
+    shortest = (end_s - begin_s) * bands.SHORTEST
     drawn = []
     for row in bars:
         outcome, over = outcome_of(row), _end(row, end_s)
@@ -183,69 +181,11 @@ def _rank(outcome: str) -> int:
     return _IN_FRONT.index(outcome) if outcome in _IN_FRONT else 0
 
 
-def _lines(layout: _Layout, dark: bool | None) -> Any:
+def _lines(layout: Layout, dark: bool | None) -> Any:
     """Thin lines between rows that have names."""
     tops = [] if layout.is_overview else [{"at": bottom + GAP / 2} for _, bottom in layout.places.values()]
     rule = alt.Chart(theme.data(tops)).mark_rule(color=theme.inks(dark).line)
     return rule.encode(y=layout.y("at"))
-
-
-def _bands(faults: Sequence[Row], layout: _Layout, x: Mapping[str, Any], end_s: float) -> list[Any]:
-    """Each fault behind the rows that it was on, or behind all of them."""
-    drawn = []
-    for row in faults:
-        over = max(_end({"ended_s": row["end_s"]}, end_s), row["begin_s"] + end_s * _SHORTEST)
-        about = {"begin": row["begin_s"], "end": over, "fault": row["word"], "on": name_of(row["target"] or "all")}
-        for top, bottom in _struck(row, layout) or [(0.0, layout.height)]:
-            drawn.append({**about, "top": top, "bottom": bottom})
-    if len(drawn) > MOST_NAMES:
-        drawn = _merged(drawn)
-    if not drawn:
-        return []
-    x_begin, y_top, tooltip = alt.X("begin:Q", **x), layout.y("top"), ["fault:N", "on:N"]
-    base = alt.Chart(theme.data(drawn))
-    area = base.mark_rect(color=theme.VERMILLION, opacity=0.2, clip=True)
-    layers = [area.encode(x=x_begin, x2="end:Q", y=y_top, y2="bottom:Q", tooltip=tooltip)]
-    if len(drawn) <= MOST_NAMES:
-        edge = base.mark_rule(color=theme.VERMILLION, strokeDash=[3, 2], strokeWidth=1.2, clip=True)
-        layers.append(edge.encode(x=x_begin, y=y_top, y2="bottom:Q"))
-    return layers
-
-
-def _names(faults: Sequence[Row], layout: _Layout, x: Mapping[str, Any], end_s: float, dark: bool | None) -> list[Any]:
-    """What each fault is, above the rows: there nothing lies on it."""
-    if not 0 < len(faults) <= MOST_NAMES or layout.is_overview:
-        return []
-    named = [{"begin": row["begin_s"], "fault": row["word"], "top": 0.0} for row in faults]
-    # Late ones are named to the left, or they would be cut off.
-    late = f"datum.begin > {end_s * 0.85!r}"
-    layers = []
-    sides: list[tuple[str, Any, int]] = [(f"!({late})", "left", 2), (late, "right", -2)]
-    for side, align, dx in sides:
-        mark = alt.Chart(theme.data(named)).transform_filter(side)
-        text = mark.mark_text(align=align, baseline="bottom", dx=dx, dy=-3, fontSize=10, color=theme.inks(dark).text)
-        layers.append(text.encode(x=alt.X("begin:Q", **x), y=layout.y("top"), text="fault:N"))
-    return layers
-
-
-def _merged(bands: Sequence[Row]) -> list[Row]:
-    """Bands of one row that overlap as one: many of them over each other would hide what is behind."""
-    merged: list[Row] = []
-    for band in sorted(bands, key=lambda row: (row["top"], row["bottom"], row["begin"])):
-        last = merged[-1] if merged else None
-        if last and (last["top"], last["bottom"]) == (band["top"], band["bottom"]) and band["begin"] <= last["end"]:
-            merged[-1] = {**last, "end": max(last["end"], band["end"])}
-        else:
-            merged.append(band)
-    return merged
-
-
-def _struck(fault: Row, layout: _Layout) -> list[tuple[float, float]]:
-    return [layout.places[name] for name in _named(fault) if name in layout.places]
-
-
-def _named(fault: Row) -> list[str]:
-    return re.findall(r"[\w.-]+", fault["target"] or "")
 
 
 # ---- what is said ------------------------------------------------------------------------------------------
@@ -295,7 +235,7 @@ def _outcomes(attempts: Sequence[Row]) -> str:
     return f"{sentence(told)}; pale while it waits, solid while its program runs" if told else ""
 
 
-def _told_of(faults: Sequence[Row], layout: _Layout) -> str:
+def _told_of(faults: Sequence[Row]) -> str:
     if not faults:
         return ""
     if len(faults) == 1:

@@ -8,15 +8,14 @@ from typing import Any, Final
 import altair as alt
 from pandas import DataFrame
 
-from devstack.charts import theme
+from devstack.charts import bands, theme
 from devstack.charts.table import Row, latest, rows
 from devstack.charts.words import counted, duration, in_order, listing, name_of, number, percent, sentence
 
-__all__ = ["capacity", "fault_spans", "queue", "thinned"]
+__all__ = ["capacity", "queue", "thinned"]
 
 MOST_COLUMNS: Final = 120  # Of the heat map, over time.
 MOST_ROWS: Final = 50
-MOST_NAMES: Final = 12
 MOST_STEPS: Final = 800
 ROW_PX: Final = 16
 _ON_LIGHT: Final = ["#D3E4F0", "#4D9CCB", "#00395C"]
@@ -48,7 +47,7 @@ def capacity(
     grid = _grid(found, names, end_s)
     x = theme.time_axis(0.0, end_s)
     whole = _whole(found, names, kind, end_s, dark)
-    top = alt.layer(*fault_spans(faults, end_s), *whole).properties(width=theme.WIDTH, height=130)
+    top = alt.layer(*bands.spans(faults, end_s), *whole).properties(width=theme.WIDTH, height=130)
     chart = alt.vconcat(top, _heat(grid, names, x, dark), spacing=14)
     title, subtitle = _told_of_capacity(found, names, kind)
     return theme.dressed(chart, title, subtitle, dark)
@@ -113,7 +112,7 @@ def _grid(found: Sequence[Row], names: Sequence[str], end_s: float) -> list[Row]
                     total[cell] = total.get(cell, 0.0) + length * row["total"]
     return [
         {
-            "begin": column * width, "end": min(end_s, (column + 1.06) * width), "top": row, "bottom": row + 1,
+            "begin": column * width, "end": min(end_s, (column + 1.25) * width), "top": row, "bottom": row + 1,
             "share": used[row, column] / total[row, column],
             "nodes": listing([name_of(name) for name in names[row * a_row : (row + 1) * a_row]]),
         }
@@ -124,7 +123,7 @@ def _grid(found: Sequence[Row], names: Sequence[str], end_s: float) -> list[Row]
 def _heat(grid: Sequence[Row], names: Sequence[str], x: Any, dark: bool | None) -> Any:
     a_row = -(-len(names) // MOST_ROWS) if names else 1
     count = max(1, -(-len(names) // a_row))
-    step = -(-count // MOST_NAMES) if count > 2 * MOST_NAMES else 1
+    step = -(-count // bands.MOST_NAMES) if count > 2 * bands.MOST_NAMES else 1
     axis = theme.labels({row + 0.5: name_of(names[row * a_row]) for row in range(0, count, step) if names})
     scale = alt.Scale(domain=[0, count], reverse=True, nice=False, zero=False)
     # Idle is what is nearest to the page, and can be told from it.
@@ -196,7 +195,7 @@ def queue(
             tooltip=["what:N", "count:Q", alt.Tooltip("time:Q", format=".4~g")],
         )
     )
-    chart = alt.layer(*fault_spans(faults, end_s), lines).properties(width=theme.WIDTH, height=220)
+    chart = alt.layer(*bands.spans(faults, end_s), lines).properties(width=theme.WIDTH, height=220)
     return theme.dressed(chart, *_told_of_queue(steps, end_s), dark)
 
 
@@ -233,18 +232,3 @@ def thinned(steps: list[Row], peak: str, end_s: float) -> list[Row]:
     # By time, so that no instant is there twice: areas of one instant would stand on each other.
     at = {step["time"]: step for step in sorted(kept.values(), key=lambda step: step["time"])}
     return list(at.values())
-
-
-def fault_spans(faults: DataFrame | None, end_s: float) -> list[Any]:
-    """Faults as bands behind a chart over time; those that overlap are one."""
-    spans: list[Row] = []
-    for row in sorted(rows(faults), key=lambda row: row["begin_s"]):
-        until = end_s if row["end_s"] is None else max(row["end_s"], row["begin_s"] + end_s / 400)
-        if spans and row["begin_s"] <= spans[-1]["end"]:
-            spans[-1]["end"] = max(spans[-1]["end"], until)
-        else:
-            spans.append({"begin": row["begin_s"], "end": until})
-    if not spans:
-        return []
-    band = alt.Chart(theme.data(spans)).mark_rect(color=theme.VERMILLION, opacity=0.13, clip=True)
-    return [band.encode(x=alt.X("begin:Q", **theme.time_axis(0.0, end_s)), x2="end:Q")]

@@ -11,16 +11,25 @@ from typing import Any, Final
 
 import vl_convert
 
+from devstack.charts.theme import inks
 from devstack.errors import UsageError
 
-__all__ = ["FORMATS", "html", "json_in_script", "png", "save", "svg"]
+__all__ = ["FORMATS", "html", "json_in_script", "png", "save", "svg", "title_of"]
 
 _SCALE: Final = 2.0  # Pixels for each of the chart's: sharp on screens with small ones.
 
 
-def svg(chart: Any) -> str:
-    """The chart as an SVG document."""
-    return vl_convert.vegalite_to_svg(chart.to_dict(), allowed_base_urls=[])
+def svg(chart: Any, *, adapts: bool = False) -> str:
+    """The chart as an SVG document; one for light pages that `adapts` takes the inks for dark ones where it is dark."""
+    text = vl_convert.vegalite_to_svg(chart.to_dict(), allowed_base_urls=[])
+    return text.replace(">", f">{_adapting()}", 1) if adapts else text
+
+
+def _adapting() -> str:
+    light, dark = inks(False), inks(True)
+    pairs = ((light.title, dark.title), (light.text, dark.text), (light.line, dark.line))
+    rules = "".join(f'[{what}="{old}"]{{{what}:{new}}}' for old, new in pairs for what in ("fill", "stroke"))
+    return f"<style>@media (prefers-color-scheme: dark){{{rules}}}</style>"
 
 
 def png(chart: Any) -> bytes:
@@ -34,9 +43,15 @@ def png(chart: Any) -> bytes:
 def html(chart: Any) -> str:
     """The chart as one page that needs no other file, with what the pointer is on told beside it."""
     spec = chart.to_dict()
-    title = escaping.escape(str(spec.get("title", {}).get("text", "Chart")))
+    title = escaping.escape(title_of(chart))
     options = json_in_script({"renderer": "svg", "actions": False})
     return _PAGE.format(title=title, library=_library(), spec=json_in_script(spec), options=options)
+
+
+def title_of(chart: Any) -> str:
+    """What the chart says: its title, and the lines below it."""
+    title = chart.to_dict(validate=False).get("title", {})
+    return ". ".join([title.get("text", "Chart"), *title.get("subtitle", [])])
 
 
 def json_in_script(value: Any) -> str:
@@ -72,7 +87,7 @@ FORMATS: Final[dict[str, Callable[[Any], str | bytes]]] = {".svg": svg, ".png": 
 @cache
 def _library() -> str:
     """Vega and what draws with it, as one script."""
-    return vl_convert.javascript_bundle()
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 _PAGE: Final = """<!DOCTYPE html>

@@ -110,7 +110,10 @@ def _told(over: Mapping[str, str]) -> tuple[str, list[str]]:
     told = [
         f"{number(count)} {'' if word == 'failed' else 'was ' if count == 1 else 'were '}{word}" for count, word in rest
     ]
-    under_way = sum(count for state, count in ends.items() if state not in _FINAL)
-    told += [f"{number(under_way)} {'is' if under_way == 1 else 'are'} under way"] if under_way else []
+    told += [
+        f"{number(count)} {'is' if count == 1 else 'are'} still {state}"
+        for state, count in ends.most_common()
+        if state not in _FINAL
+    ]
     shown = "Above: how many are in each state; below: how many went from one state to another"
     return title, [sentence(listing(told, most=6)), shown]

@@ -97,9 +97,9 @@ def dressed(chart: Any, title: str, subtitle: str | Sequence[str], dark: bool | 
     )  # fmt: skip
 
 
-def data(rows: Iterable[Mapping[str, Any]]) -> alt.Data:
+def data(rows: Iterable[Mapping[str, Any]]) -> Any:
     """Rows that are part of the chart."""
-    return alt.Data(values=list(rows))
+    return alt.InlineData(values=list(rows))
 
 
 def coloured(
@@ -125,6 +125,7 @@ _STEPS_S: Final = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800,
 )  # fmt: skip
 _MOST_TICKS: Final = 9
+_UNITS: Final = ((3600, 3600, "h"), (60, 60, "min"), (0.1, 1, "s"), (0, 0.001, "ms"))  # From which step on.
 
 
 def time_axis(begin_s: float, end_s: float, *, labels: bool = True) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def time_axis(begin_s: float, end_s: float, *, labels: bool = True) -> dict[str,
     end_s = max(end_s, begin_s + 1e-6)
     span = end_s - begin_s
     step = next((step for step in _STEPS_S if span / step <= _MOST_TICKS), span / _MOST_TICKS)
-    scale, unit = (3600, "h") if step >= 3600 else (60, "min") if step >= 60 else (1, "s")
+    scale, unit = next((scale, unit) for least, scale, unit in _UNITS if step >= least)
     first = -int(-begin_s // step)
     values = [at * step for at in range(first, int(end_s // step) + 1)]
     axis = alt.Axis(

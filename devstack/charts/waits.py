@@ -9,7 +9,7 @@ import altair as alt
 from pandas import DataFrame
 
 from devstack.charts import theme
-from devstack.charts.table import Row, rows
+from devstack.charts.table import Row, known, rows
 from devstack.charts.words import counted, duration, number, sentence
 
 __all__ = ["percentile", "waits", "waits_of"]
@@ -31,33 +31,28 @@ def waits(executions: DataFrame, *, dark: bool | None = None) -> Any:
     x = alt.X("begin:Q", **theme.time_axis(0.0, longest * 1.04))
     y = alt.Y("count:Q", axis=theme.count_axis("jobs", max(bins)))
     bars = alt.Chart(theme.data(drawn)).mark_rect(color=theme.BLUE, stroke=theme.SKY, strokeWidth=0.5)
-    chart = alt.layer(bars.encode(x=x, x2="end:Q", y=y, y2=alt.datum(0), tooltip=["count:Q"]), *_marks(marks, x, dark))
+    chart = alt.layer(
+        bars.encode(x=x, x2="end:Q", y=y, y2=alt.datum(0), tooltip=["count:Q"]), *_marks(marks, x, longest, dark)
+    )
     return theme.dressed(chart.properties(width=theme.WIDTH, height=220), *_told(found, never), dark)
 
 
-def _marks(marks: Sequence[tuple[str, float]], x: alt.X, dark: bool | None) -> list[Any]:
+def _marks(marks: Sequence[tuple[str, float]], x: alt.X, longest: float, dark: bool | None) -> list[Any]:
     at = [
         {"begin": value, "label": f"{label}: {duration(value)}", "row": row} for row, (label, value) in enumerate(marks)
     ]
     base = alt.Chart(theme.data(at))
     rule = base.mark_rule(color=theme.ORANGE, strokeWidth=2, strokeDash=[6, 3]).encode(x=x)
     ink = theme.inks(dark).text
-    # The two may lie close together: the median's name stands to the left of its line, above the plot.
-    names = [
-        base.transform_filter(f"datum.row == {row}")
-        .mark_text(align=align, dx=dx, dy=-6, baseline="bottom", fontSize=10, color=ink)
-        .encode(x=x, y=alt.value(0), text="label:N")
-        for row, (align, dx) in enumerate(_sides(marks))
-    ]
+    # One above the other, for the two may lie close together, and away from the nearer edge.
+    names = []
+    for row, (_, at_s) in enumerate(marks):
+        align: Any = "right" if at_s > longest / 2 else "left"
+        mark = base.transform_filter(f"datum.row == {row}").mark_text(
+            align=align, dx=-3 if align == "right" else 3, dy=-4 - 13 * row, baseline="bottom", fontSize=10, color=ink
+        )
+        names.append(mark.encode(x=x, y=alt.value(0), text="label:N"))
     return [rule, *names]
-
-
-def _sides(marks: Sequence[tuple[str, float]]) -> list[tuple[str, int]]:
-    if len(marks) == 2 and marks[0][1] < marks[1][1] * 0.15:
-        return [("left", -2), ("right", 2)]
-    return [("right", 2), ("right", 2)] if len(marks) == 2 and marks[1][1] - marks[0][1] > marks[1][1] * 0.3 else [
-        ("right", -3), ("left", 3)
-    ][: len(marks)]  # fmt: skip
 
 
 def waits_of(attempts: Sequence[Row]) -> tuple[list[float], int]:
@@ -65,10 +60,10 @@ def waits_of(attempts: Sequence[Row]) -> tuple[list[float], int]:
     begins: dict[str, float] = {}
     starts: dict[str, float] = {}
     for row in attempts:
-        begin = row.get("submitted_s", row["placed_s"])
+        begin = float(row["submitted_s"] if "submitted_s" in row else row["placed_s"])
         begins[row["job"]] = min(begin, begins.get(row["job"], begin))
-        if row["started_s"] is not None:
-            starts[row["job"]] = min(row["started_s"], starts.get(row["job"], row["started_s"]))
+        for start in known(row["started_s"]):
+            starts[row["job"]] = min(start, starts.get(row["job"], start))
     return sorted(max(0.0, starts[job] - begins[job]) for job in starts), len(begins) - len(starts)
 
 
@@ -85,7 +80,7 @@ def _told(found: Sequence[float], never: int) -> tuple[str, str]:
         return f"The one job that started waited {duration(found[0])}", late
     if len(found) < 20:
         title = f"Half of {number(len(found))} jobs started within {duration(percentile(found, 50))}"
-        return title + f", the last after {duration(found[-1])}", late
+        return title + f", the last after {duration(found[-1])}", late or "A wait is from submission to first start"
     title = f"Half of {number(len(found))} jobs started within {duration(percentile(found, 50))}"
     title += f", 95 % within {duration(percentile(found, 95))}"
     return title, ". ".join(filter(None, [f"The longest wait was {duration(found[-1])}", late]))

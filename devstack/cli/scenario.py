@@ -11,6 +11,7 @@ import click
 
 from devstack.cli.flags import Choice, Group, Uint32, option, switch
 from devstack.cli.output import json_text
+from devstack.cli.scenario_export import EXPORTS, check_report, export_run
 from devstack.cli.scenario_report import plain, progress_bar, show, show_played, show_summary
 from devstack.cli.settings import address, names_server, stored_token
 from devstack.errors import DevstackError, UsageError
@@ -58,6 +59,7 @@ def _broken_if_wrong() -> Iterator[None]:
 @switch("--json", help="Print the outcome as JSON.")
 @switch("--story", default=True, help="Tell what happened; --story=false does not.")
 @switch("-q", "--quiet", help="Print only what did not pass.")
+@option("--report", default="", metavar="FILE", help="Write a page (HTML) with the run's story and charts.")
 def scenario_run(files: tuple[str, ...], **flags: Any) -> int:
     """Run the scenarios of FILEs, or the one of that NAME.
 
@@ -69,6 +71,8 @@ def scenario_run(files: tuple[str, ...], **flags: Any) -> int:
         from devstack.scenario.load import load_all
 
         found = load_all(files)
+        if flags["report"]:
+            check_report(len(found), flags, is_simulated=not names_server() and flags["engines"] != "real")
         if names_server() or flags["engines"] == "real":
             return _run_elsewhere(found, flags)
         if flags["docker"]:
@@ -121,6 +125,8 @@ def _run_once(scenario: Scenario, token: Token, options: Any, flags: dict[str, A
     from devstack.scenario.run import run
     from devstack.scenario.story import Storyteller
 
+    if flags["report"]:
+        return _run_with_report(scenario, token, options, flags)
     tellers: list[Storyteller] = []
     if flags["story"] and not (flags["json"] or flags["quiet"]):
         options = attrs.evolve(options, watch=lambda cluster: tellers.append(Storyteller(cluster)))
@@ -134,6 +140,19 @@ def _run_once(scenario: Scenario, token: Token, options: Any, flags: dict[str, A
     elif not (flags["quiet"] and outcome.is_passed):
         show(scenario, outcome, token, tellers)
     return _CODES[outcome.verdict.value]
+
+
+def _run_with_report(scenario: Scenario, token: Token, options: Any, flags: dict[str, Any]) -> int:
+    from devstack.exports import Run
+
+    run = Run.of(scenario, options, token)
+    said = export_run(run, "html", flags["report"])
+    if flags["json"]:
+        click.echo(json_text(plain(run.outcome, run.token)))
+    elif not (flags["quiet"] and run.outcome.is_passed):
+        show(scenario, run.outcome, run.token, [run.teller] if flags["story"] else [])
+    click.echo(said, err=flags["json"])
+    return _CODES[run.outcome.verdict.value]
 
 
 # ---- many seeds --------------------------------------------------------------------------------------------
@@ -208,6 +227,33 @@ def scenario_list(paths: tuple[str, ...], json: bool) -> int:
         for row in rows:
             click.echo(f"{row['name']:<{width}}  {row['about']}".rstrip())
         return 0
+    return BROKEN
+
+
+@scenario.command("export")
+@click.argument("file", metavar="FILE[::NAME]")
+@option("--output", "-o", required=True, metavar="PATH", help="Where to write it: a file, or for tables a folder.")
+@option("--to", type=Choice(*EXPORTS), default="", help="As what.  [default: by the name of the file]")
+@option("--seed", type=Uint32(), default=None, metavar="N", help="The seed.  [default: the scenario's own]")
+@option("--nodes", type=Uint32(), default=None, metavar="N", help="How many nodes, whatever the scenario says.")
+@option("--behaviour", multiple=True, default=(), metavar="WORDS", help="documented, v1.4.0 or NAME=on|off.")
+@option("--faults", default="", metavar="FILE", help="Inject the faults of this YAML file as well.")
+def scenario_export(file: str, output: str, to: str, **flags: Any) -> int:
+    """Run a scenario, and write the run for other programs.
+
+    perfetto: a trace for ui.perfetto.dev (.json). jsonl: every record of the trace (.jsonl). csv, parquet: its
+    tables, in a folder. html: the report of `run --report` (.html). The exit code is that of `run`.
+    """
+    with _broken_if_wrong():
+        from devstack.exports import Run
+        from devstack.scenario.load import load_one
+        from devstack.scenario.replay import options_of
+
+        found = load_one(file)
+        token = _token(found, {**flags, "seeds": None, "strict": False, "docker": None})
+        run = Run.of(found, options_of(token), token)
+        click.echo(export_run(run, to, output))
+        return _CODES[run.outcome.verdict.value]
     return BROKEN
 
 

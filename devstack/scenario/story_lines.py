@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-__all__ = ["Line", "fold", "listed", "render", "short", "time_text"]
+__all__ = ["MOST_LINES", "Line", "fold", "line_text", "listed", "render", "short", "time_text"]
 
 MOST_LINES: Final = 2_000
 LONGEST: Final = 160
@@ -96,7 +96,7 @@ def render(lines: Sequence[Line], *, colour: bool = False) -> str:
     shown = lines if len(lines) <= MOST_LINES else [*lines[: MOST_LINES // 2], *lines[-MOST_LINES // 2 :]]
     times = [time_text(line.time_ns) for line in shown]
     width, room = max(map(len, times), default=0), max((len(line.machine) for line in shown), default=0)
-    rows = [f"{at:>{width}}  {line.machine:<{room}}  {_text(line)}" for at, line in zip(times, shown, strict=True)]
+    rows = [f"{at:>{width}}  {line.machine:<{room}}  {line_text(line)}" for at, line in zip(times, shown, strict=True)]
     if colour:
         rows = [_coloured(row, line.mood) for row, line in zip(rows, shown, strict=True)]
     if len(shown) < len(lines):
@@ -104,7 +104,8 @@ def render(lines: Sequence[Line], *, colour: bool = False) -> str:
     return "\n".join(rows)
 
 
-def _text(line: Line) -> str:
+def line_text(line: Line) -> str:
+    """What happened, in one line."""
     subjects = list(line.subjects)
     if len(subjects) > 6:
         subjects = [*subjects[:5], f"{len(subjects) - 5} more"]
