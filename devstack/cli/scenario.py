@@ -233,12 +233,12 @@ def scenario_list(paths: tuple[str, ...], json: bool) -> int:
 @scenario.command("export")
 @click.argument("file", metavar="FILE[::NAME]")
 @option("--output", "-o", required=True, metavar="PATH", help="Where to write it: a file, or for tables a folder.")
-@option("--to", type=Choice(*EXPORTS), default="", help="As what.  [default: by the name of the file]")
+@option("--to", type=Choice(*EXPORTS), default=None, help="As what.  [default: by the name of the file]")
 @option("--seed", type=Uint32(), default=None, metavar="N", help="The seed.  [default: the scenario's own]")
 @option("--nodes", type=Uint32(), default=None, metavar="N", help="How many nodes, whatever the scenario says.")
 @option("--behaviour", multiple=True, default=(), metavar="WORDS", help="documented, v1.4.0 or NAME=on|off.")
 @option("--faults", default="", metavar="FILE", help="Inject the faults of this YAML file as well.")
-def scenario_export(file: str, output: str, to: str, **flags: Any) -> int:
+def scenario_export(file: str, output: str, to: str | None, **flags: Any) -> int:
     """Run a scenario, and write the run for other programs.
 
     perfetto: a trace for ui.perfetto.dev (.json). jsonl: every record of the trace (.jsonl). csv, parquet: its
@@ -252,7 +252,7 @@ def scenario_export(file: str, output: str, to: str, **flags: Any) -> int:
         found = load_one(file)
         token = _token(found, {**flags, "seeds": None, "strict": False, "docker": None})
         run = Run.of(found, options_of(token), token)
-        click.echo(export_run(run, to, output))
+        click.echo(export_run(run, to or "", output))
         return _CODES[run.outcome.verdict.value]
     return BROKEN
 

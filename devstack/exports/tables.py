@@ -25,6 +25,13 @@ def tables(run: Run) -> Iterator[tuple[str, Any]]:
         yield name, getattr(frames, name)(run.recorder).map(_plain)
 
 
+def _into(folder: Path, run: Run) -> Iterator[tuple[str, Any]]:
+    """The tables, and a folder for them, which is made only if there are any."""
+    for name, table in tables(run):
+        folder.mkdir(parents=True, exist_ok=True)
+        yield name, table
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         value = json.dumps(value, sort_keys=True)
@@ -33,8 +40,7 @@ def _plain(value: Any) -> Any:
 
 def write_csv(run: Run, folder: Path) -> None:
     """One file a table. Raises OSError: the folder cannot be written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, table in tables(run):
+    for name, table in _into(folder, run):
         table.map(_no_formula).to_csv(folder / f"{name}.csv", index=False)
 
 
@@ -55,6 +61,5 @@ def write_parquet(run: Run, folder: Path) -> None:
         raise UsageError(
             "Parquet needs pyarrow, which is not installed", "pip install 'bacalhau-devstack[notebook,parquet]'"
         ) from None
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, table in tables(run):
+    for name, table in _into(folder, run):
         table.to_parquet(folder / f"{name}.parquet", engine="pyarrow", index=False)
