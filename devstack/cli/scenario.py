@@ -146,7 +146,7 @@ def _run_with_report(scenario: Scenario, token: Token, options: Any, flags: dict
     from devstack.exports import Run
 
     run = Run.of(scenario, options, token)
-    said = export_run(run, "html", flags["report"])
+    said = export_run(run, "html", flags["report"], quiet=flags["json"] or flags["quiet"])
     if flags["json"]:
         click.echo(json_text(plain(run.outcome, run.token)))
     elif not (flags["quiet"] and run.outcome.is_passed):

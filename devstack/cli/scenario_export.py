@@ -29,18 +29,21 @@ def check_report(count: int, flags: dict[str, Any], *, is_simulated: bool) -> No
         raise UsageError("--report tells of one run", "name one scenario as FILE::NAME, and leave out --seeds")
 
 
-def export_run(run: Run, to: str, path: str) -> str:
-    """Write it; the line that says where it is.
+def export_run(run: Run, to: str, path: str, *, quiet: bool = False) -> str:
+    """Write it, with a bar for what takes its time; the line that says where it is.
 
     Raises:
         UsageError: nothing says as what, or it cannot be written.
     """
+    from devstack.cli.scenario_report import progress_bar
     from devstack.exports import export
+    from devstack.exports.run import PARTS
 
     target = Path(path)
     to = to or ENDINGS.get(target.suffix.lower(), "")
     if not to:
         raise UsageError(f"{path}: no --to says as what to write it", f"--to {'|'.join(EXPORTS)}")
-    export(run, to, target)
+    with progress_bar("report", PARTS, quiet=quiet or to != "html") as step:
+        export(run, to, target, step)
     hint = "; open it in ui.perfetto.dev" if to == "perfetto" else ""
     return f"wrote   {target}{hint}"

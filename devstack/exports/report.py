@@ -7,11 +7,11 @@ so that nothing in one of them can reach the page.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any, Final
 
-from devstack.exports.run import Run
+from devstack.exports.run import Run, Step
 from devstack.exports.texts import bounded
 from devstack.models.gotext import duration_text
 from devstack.scenario.story import tell, time_text
@@ -19,7 +19,6 @@ from devstack.scenario.story_lines import MOST_LINES, Line, line_text
 
 __all__ = ["page", "pictures"]
 
-Step = Callable[[], None]
 _MOODS: Final = {"good": "good", "bad": "bad", "fault": "fault", "job": "job", "dim": "dim"}
 
 
@@ -47,9 +46,12 @@ def pictures(run: Run) -> Iterator[tuple[str, Any]]:
     yield "The network at the end", charts.network(nodes, executions, dark=False)
 
 
-def page(run: Run) -> str:
-    """The whole page. Raises UsageError: the extra `[notebook]` is not installed."""
-    figures = "\n".join(_figure(heading, chart) for heading, chart in pictures(run))
+def page(run: Run, step: Step = lambda _: None) -> str:
+    """The whole page; `step` is told of each chart. Raises UsageError: the extra `[notebook]` is not installed."""
+    figures = []
+    for heading, chart in pictures(run):
+        figures.append(_figure(heading, chart))
+        step(heading)
     outcome, scenario = run.outcome, run.scenario
     verdict = outcome.verdict.value
     return _PAGE.format(
@@ -62,7 +64,7 @@ def page(run: Run) -> str:
         violations=_list([str(violation) for violation in outcome.violations]),
         facts=_facts(run),
         again=escape(f"devstack scenario replay {run.token}"),
-        figures=figures,
+        figures="\n".join(figures),
         story=_story(tell(outcome.records, run.teller.notes)),
     )
 

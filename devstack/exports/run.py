@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from devstack.scenario.run import run as run_scenario
 from devstack.scenario.story import Storyteller
 from devstack.scenario.token import Token
 
-__all__ = ["FORMATS", "Run", "export", "written"]
+__all__ = ["FORMATS", "PARTS", "Run", "Step", "export"]
 
 
 @attrs.frozen
@@ -59,53 +58,53 @@ class Run:
         }
 
 
-def _perfetto(run: Run, path: Path) -> None:
+Step = Callable[[Any], None]
+"""Told of each part that is done."""
+
+
+def _perfetto(run: Run, path: Path, step: Step) -> None:
     from devstack.exports.perfetto import pieces
 
-    with written(path):
-        _write(path, pieces(run))
+    _write(path, pieces(run))
 
 
-def _jsonl(run: Run, path: Path) -> None:
+def _jsonl(run: Run, path: Path, step: Step) -> None:
     from devstack.exports.lines import lines
 
-    with written(path):
-        _write(path, (line + "\n" for line in lines(run)))
+    _write(path, (line + "\n" for line in lines(run)))
 
 
-def _csv(run: Run, path: Path) -> None:
+def _csv(run: Run, path: Path, step: Step) -> None:
     from devstack.exports.tables import write_csv
 
-    with written(path):
-        write_csv(run, path)
+    write_csv(run, path)
 
 
-def _parquet(run: Run, path: Path) -> None:
+def _parquet(run: Run, path: Path, step: Step) -> None:
     from devstack.exports.tables import write_parquet
 
-    with written(path):
-        write_parquet(run, path)
+    write_parquet(run, path)
 
 
-def _html(run: Run, path: Path) -> None:
+def _html(run: Run, path: Path, step: Step) -> None:
     from devstack.exports.report import page
 
-    text = page(run)
-    with written(path):
-        _write(path, [text])
+    _write(path, [page(run, step)])
 
 
-FORMATS: Final[dict[str, Callable[[Run, Path], None]]] = {
+FORMATS: Final[dict[str, Callable[[Run, Path, Step], None]]] = {
     "perfetto": _perfetto,
     "jsonl": _jsonl,
     "csv": _csv,
     "parquet": _parquet,
     "html": _html,
 }
+PARTS: Final = 8
+"""So many parts has a report, of which each takes its time; the other formats have one."""
 
 
-def export(run: Run, to: str, path: Path) -> None:
-    """Write the run to a file, or as tables to a folder.
+def export(run: Run, to: str, path: Path, step: Step = lambda _: None) -> None:
+    """Write the run to a file, or as tables to a folder; `step` is told of each part of a report.
 
     Raises:
         UsageError: an unknown format, a file that cannot be written, or a missing extra.
@@ -113,14 +112,8 @@ def export(run: Run, to: str, path: Path) -> None:
     make = FORMATS.get(to)
     if make is None:
         raise UsageError(f"runs are not exported as {to!r}", f"choose one of {', '.join(FORMATS)}")
-    make(run, path)
-
-
-@contextmanager
-def written(path: Path) -> Iterator[None]:
-    """Names the file if it cannot be written."""
     try:
-        yield
+        make(run, path, step)
     except OSError as exc:
         raise UsageError(f"cannot write {exc.filename or path}: {exc.strerror}", "name another place") from None
 

@@ -11,6 +11,7 @@ import pytest
 
 from devstack.errors import UsageError
 from devstack.exports import FORMATS, export, lines
+from devstack.exports.run import PARTS
 from devstack.exports.texts import LONGEST_TEXT
 
 from .conftest import HOSTILE
@@ -33,10 +34,17 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(run, tmp_path_factory) -> str:
+def report(run, tmp_path_factory) -> tuple[str, list[str]]:
+    """The page, and what was told while it was made."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    export(run, "html", path)
-    return path.read_text("utf-8")
+    told: list[str] = []
+    export(run, "html", path, told.append)
+    return path.read_text("utf-8"), told
+
+
+@pytest.fixture
+def page(report) -> str:
+    return report[0]
 
 
 # ---- JSON lines --------------------------------------------------------------------------------------------
@@ -124,6 +132,11 @@ def test_what_jobs_and_scenarios_write_is_text_in_the_report(page):
     assert "<b>writes</b>" not in page
     assert HOSTILE not in page
     assert any(HOSTILE in text for text in Page(page).texts)
+
+
+def test_each_part_of_a_report_is_told_as_it_is_done(report):
+    """As many as a progress bar expects."""
+    assert PARTS == len(set(report[1]))
 
 
 def test_the_report_is_bounded(page):
