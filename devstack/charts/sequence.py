@@ -72,10 +72,14 @@ def _line_name(names: Sequence[str]) -> str:
 def _arrows(found: Sequence[Row], places: Mapping[str, int]) -> tuple[list[Row], int]:
     """Arrows from the top down, and how many messages they stand for."""
     arrows: dict[tuple[Any, ...], Row] = {}
+    last: tuple[Any, ...] = ()
     used = 0
     for row in found:
         source, target = places[row["source"]], places[row["target"]]
-        key = (row["sent_s"], row["kind"], source, target, bool(row["is_lost"]))
+        what = (row["kind"], source, target, bool(row["is_lost"]))
+        # What is sent again and again, and lost each time, is told once, with how often.
+        is_again = row["is_lost"] and what == last[1:]
+        key = last if is_again else (row["sent_s"], *what)
         if key not in arrows and len(arrows) >= MOST_ARROWS:
             break
         used += 1
@@ -84,6 +88,8 @@ def _arrows(found: Sequence[Row], places: Mapping[str, int]) -> tuple[list[Row],
             "fate": "lost" if row["is_lost"] else "arrived", "sent": duration(row["sent_s"]),
         })  # fmt: skip
         arrow["count"] += 1
+        arrow["until"] = f" until {duration(row['sent_s'])}" if is_again and row["sent_s"] != key[0] else ""
+        last = key
     for arrow in arrows.values():
         _shape(arrow)
     return list(arrows.values()), used
@@ -94,10 +100,10 @@ def _shape(arrow: Row) -> None:
     way = arrow["to"] - arrow["from"]
     if way == 0:  # Between two that share a line.
         way = 0.35
-    arrow["end"] = arrow["from"] + way * (0.55 if arrow["fate"] == "lost" else 1)
+    arrow["end"] = arrow["from"] + way * (1 - 0.3 / max(0.6, abs(way)) if arrow["fate"] == "lost" else 1)
     arrow["middle"] = arrow["from"] + way * 0.5 if abs(way) < 1.5 else arrow["from"] + (0.75 if way > 0 else -0.75)
     arrow["head"] = "cross" if arrow["fate"] == "lost" else "right" if way > 0 else "left"
-    arrow["text"] = arrow["kind"] + (f" × {arrow['count']:,}" if arrow["count"] > 1 else "")
+    arrow["text"] = arrow["kind"] + (f" × {arrow['count']:,}{arrow['until']}" if arrow["count"] > 1 else "")
 
 
 def _drawn(arrows: Sequence[Row], names: Mapping[int, str], dark: bool | None) -> Any:

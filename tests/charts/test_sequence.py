@@ -26,6 +26,16 @@ def test_a_lost_message_ends_on_its_way():
     assert "One of one message was lost: AskForBid" == spec(chart)["title"]["text"]
 
 
+def test_what_is_lost_again_and_again_is_one_arrow():
+    """With how often, and until when; what is heard in between begins a new one."""
+    lost = [(10.0 * at, "node-0", "node-1", "CancelExecution", True) for at in range(5)]
+    heard = (25.0, "node-2", "node-0", "RunResult", False)
+    found = arrows(sequence(messages(*lost[:3], heard, *lost[3:])))
+    assert ["CancelExecution × 3 until 20s", "RunResult", "CancelExecution × 2 until 40s"] == [
+        one["text"] for one in found
+    ]
+
+
 def test_heartbeats_are_shown_only_if_they_are_asked_for():
     """They would hide all else."""
     frame = messages((0.0, "node-1", "node-0", "Heartbeat", False), (0.0, "node-0", "node-1", "AskForBid", False))
