@@ -1,8 +1,9 @@
 """A run as Chrome trace events, which https://ui.perfetto.dev opens.
 
 Every machine is a process. An execution is a slice on its node from its placement to its end, in it what it did:
-waiting, then running. Messages are slices of a microsecond where they are sent and where they arrive, with an arrow
-between them; how full a node is, is a counter. Jobs and faults have processes of their own.
+waiting, then running. Messages are slices of a nanosecond where they are sent and where they arrive, with an arrow
+between them (time has no less, so that none overlap); how full a node is, is a counter. Jobs and faults have processes
+of their own.
 
 Source: the Trace Event Format, https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
 """
@@ -148,7 +149,7 @@ class _Writer:
             pid, tid = self._pid(machine), _MESSAGES_TID + tie % _SIDE_BY_SIDE
             self._tracks.add((pid, tid))
             place = {"pid": pid, "tid": tid, "ts": self._us(time_ns)}
-            yield {"ph": "X", "cat": "message", "name": row.kind + lost, "dur": 1, **place, "args": args}
+            yield {"ph": "X", "cat": "message", "name": row.kind + lost, "dur": 0.001, **place, "args": args}
             if row.arrived_ns is not None:
                 yield {**flow, **place, "ph": ph, **({"bp": "e"} if ph == "f" else {})}
 
