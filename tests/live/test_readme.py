@@ -16,7 +16,9 @@ from tests.live.stacks import Stack, repository, running
 pytestmark = pytest.mark.live
 
 README = (repository() / "README.md").read_text()
-CURL, COMMAND_LINE, SDK = re.findall(r"```(?:sh|python)\n(.*?)```", README.partition("## A first job")[2], re.DOTALL)
+CURL, COMMAND_LINE, SDK = re.findall(
+    r"```(?:sh|python)\n(.*?)```", README.partition("## A first job")[2].partition("\n## ")[0], re.DOTALL
+)
 
 
 def perform(snippet: str, interpreter: list[str], stack: Stack, folder: Path) -> str:
