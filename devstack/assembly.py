@@ -13,7 +13,7 @@ from devstack.adapters.noop import check_noop
 from devstack.backend import Recorder
 from devstack.behaviour import DOCUMENTED, Behaviour
 from devstack.cluster import Cluster, Shell, node_labels, simulated_nodes
-from devstack.compute.config import PUBLISHERS, SOURCES, ComputeConfig, check_limits
+from devstack.compute.config import EMBEDDED, PUBLISHERS, SOURCES, ComputeConfig, check_limits
 from devstack.faults.fault import Fault
 from devstack.kernel import Keep, Network, Trace
 from devstack.machine import default_capacity
@@ -68,6 +68,8 @@ class StackOptions:
     docker_mode: str = "live"  # `record` keeps what containers do as cassettes, `replay` plays them without an engine.
     cassettes: Path = Path("cassettes")
     recording: SessionRecorder | None = None
+    ipfs_connect: str = ""  # The URL of an outside IPFS node's API; empty: the store of this stack.
+    ipfs_port: int | None = None  # Where the store of this stack answers as Kubo does; 0: any free port.
     faults: tuple[Fault, ...] = ()
     warn: Callable[[str], None] = lambda line: None  # Is given a line when a rule does not hold.
 
@@ -99,7 +101,7 @@ def make_cluster(options: StackOptions, have: Providers, make_shell: Callable[[C
         behaviour=options.behaviour,
         default_publisher=options.default_publisher,
         manual_approval=options.manual_approval,
-        unlisted_providers=frozenset(noop),
+        unlisted_providers=frozenset((*noop, *_embedded(options))),
     )
     return Cluster(
         nodes,
@@ -112,8 +114,13 @@ def make_cluster(options: StackOptions, have: Providers, make_shell: Callable[[C
     )
 
 
+def _embedded(options: StackOptions) -> tuple[str, ...]:
+    return () if options.ipfs_connect else EMBEDDED
+
+
 def _nodes(options: StackOptions, noop: tuple[str, ...], root: Path) -> list[ComputeConfig]:
-    settings = dict(options.node_settings)
+    embedded = _embedded(options)
+    settings = {"hidden_publishers": embedded, "hidden_sources": embedded, **options.node_settings}
     if options.max_job is not None:
         settings["max_job"] = options.max_job
     if options.default_job is not None:
@@ -139,14 +146,19 @@ def _limited(node: ComputeConfig, have: Providers, noop: tuple[str, ...], option
         node,
         hidden_engines=_offered(node.hidden_engines, {*have.engines, *noop}, options.disabled_engines),
         engines=_offered(node.engines, {*have.engines, *noop}, options.disabled_engines),
-        publishers=_offered(_with_s3(node.publishers, PUBLISHERS), have.publishers, options.disabled_publishers),
-        sources=_offered(_with_s3(node.sources, SOURCES), have.sources, options.disabled_sources),
+        publishers=_offered(
+            _with_outside(node.publishers, PUBLISHERS, options), have.publishers, options.disabled_publishers
+        ),
+        hidden_publishers=_offered(node.hidden_publishers, have.publishers, options.disabled_publishers),
+        sources=_offered(_with_outside(node.sources, SOURCES, options), have.sources, options.disabled_sources),
+        hidden_sources=_offered(node.hidden_sources, have.sources, options.disabled_sources),
     )
 
 
-def _with_s3(wished: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
-    """Nodes of which nothing else is said have S3 too; simulated ones never."""
-    return (*wished, "s3") if wished == default else wished
+def _with_outside(wished: tuple[str, ...], default: tuple[str, ...], options: StackOptions) -> tuple[str, ...]:
+    """Nodes of which nothing else is said have S3 too, and an outside IPFS node; simulated ones never."""
+    outside = ("s3", *EMBEDDED) if options.ipfs_connect else ("s3",)
+    return (*wished, *outside) if wished == default else wished
 
 
 def _offered(wished: tuple[str, ...], have: Collection[str], disabled: Collection[str]) -> tuple[str, ...]:

@@ -10,8 +10,10 @@ from typing import Any, Final, Protocol
 import attrs
 import trio
 
+from devstack.adapters.ipfs.cid import Cid
+from devstack.adapters.ipfs.store import Content
 from devstack.checkers import Checkers, Violation
-from devstack.errors import AdapterError, ConflictError
+from devstack.errors import AdapterError, ConflictError, NotFoundError
 from devstack.faults.engine import FaultEngine
 from devstack.faults.fault import Fault
 from devstack.faults.state import FaultState
@@ -71,10 +73,12 @@ class StackBackend:
         recorder: Recorder | None = None,
         checkers: Checkers | None = None,
         signer: Signer | None = None,
+        content: Content | None = None,
     ) -> None:
         self._checkers = checkers
         self._pace, self._logs, self._faults, self._recorder = pace, logs, faults, recorder
         self._signer = signer
+        self._content = content
         self._cluster = pace.cluster
         requester = pace.cluster.requester
         self._chance = pace.cluster.seed.stream("http", "requests")
@@ -194,6 +198,17 @@ class StackBackend:
     def violations(self) -> tuple[Sequence[Violation], Mapping[str, int]]:
         self._pace.catch_up()
         return ((), {}) if self._checkers is None else (self._checkers.violations, self._checkers.unlisted)
+
+    # ---- content -------------------------------------------------------------------------------------------
+
+    async def ipfs_block(self, cid: Cid) -> bytes:
+        content = self._content
+        if content is None:
+            raise NotFoundError("this stack keeps no IPFS content")
+        try:
+            return await trio.to_thread.run_sync(content.get, cid)
+        except AdapterError as exc:
+            raise NotFoundError(exc.message, exc.hint) from exc
 
     # ---- the process ---------------------------------------------------------------------------------------
 

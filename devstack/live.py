@@ -16,6 +16,8 @@ import trio
 
 from devstack.adapters.docker import DockerExecutor, remove_leftovers, this_stack_id
 from devstack.adapters.inline import InlineStorage
+from devstack.adapters.ipfs.providers import IpfsPublisher, IpfsStorage
+from devstack.adapters.ipfs.store import BlockStore, Content
 from devstack.adapters.local_directory import LocalDirectoryStorage, parse_allow_list
 from devstack.adapters.local_publisher import LocalPublisher, NoopPublisher, local_publisher_app
 from devstack.adapters.probes import ExecProbe, HttpProbe
@@ -57,6 +59,7 @@ class LiveStack:
     docker: DockerExecutor
     faults: FaultEngine
     checkers: LiveCheckers
+    ipfs_port: int | None = None
 
     @property
     def url(self) -> str:
@@ -75,6 +78,10 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
     listener = listen(options.host, options.port)
     async with AsyncExitStack() as leaving:
         leaving.callback(listener.close)
+        ipfs_listener = None
+        if options.ipfs_port is not None:
+            ipfs_listener = listen("127.0.0.1", options.ipfs_port)
+            leaving.callback(ipfs_listener.close)
         stack_id = this_stack_id()
         root = leaving.enter_context(stack_folder(options.repo, stack_id, options.behaviour.on("results-kept")))
         docker = DockerExecutor(stack_id, options.behaviour)
@@ -95,11 +102,15 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
         leaving.callback(publisher_listener.close)
         publisher_url = f"http://127.0.0.1:{publisher_listener.getsockname()[1]}"
 
-        storages: dict[str, Storage] = {s.key: s for s in (UrlStorage(), InlineStorage())}
+        block_store = BlockStore(root / "ipfs")
+        content = await _outside_node(options.ipfs_connect, leaving) if options.ipfs_connect else block_store
+        sources: tuple[Storage, ...] = (UrlStorage(), InlineStorage(), IpfsStorage(content))
+        storages = {source.key: source for source in sources}
         if allowed:
             storages["localdirectory"] = LocalDirectoryStorage(allowed)
         publishers: dict[str, Publisher] = {
-            p.key: p for p in (NoopPublisher(), LocalPublisher(publisher_dir, publisher_url))
+            p.key: p
+            for p in (NoopPublisher(), LocalPublisher(publisher_dir, publisher_url), IpfsPublisher(content))
         }
 
         logs = LogBook()
@@ -135,7 +146,7 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
         await _wait_ready(cluster)
         checkers = LiveCheckers(cluster, faults, options.warn)
         signer = None if s3 is None else S3Signer(s3)
-        backend = StackBackend(pace, logs, faults, options.recording, checkers, signer)
+        backend = StackBackend(pace, logs, faults, options.recording, checkers, signer, content)
         if options.recording is not None:
             options.recording.begin(cluster)
             nursery.start_soon(options.recording.keep_written)
@@ -143,13 +154,28 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
         for fault in options.faults:
             backend.inject_fault(fault)
         await nursery.start(partial(serve, local_publisher_app(publisher_dir), publisher_listener))
+        if ipfs_listener is not None:
+            from devstack.adapters.ipfs.rpc import rpc_app
+
+            await nursery.start(partial(serve, rpc_app(block_store), ipfs_listener))
         port = await nursery.start(partial(serve, create_app(backend), listener))
         names = [docker_name] if with_docker else []
         names += [] if "wasm" in options.disabled_engines else [_wasmtime_version()]
         names += [] if "noop" in options.disabled_engines else ["noop"]
         yield LiveStack(
-            cluster, pace, backend, options.host, port, names, docker_problem, root, docker, faults, checkers
-        )
+            cluster, pace, backend, options.host, port, names, docker_problem, root, docker, faults, checkers,
+            None if ipfs_listener is None else ipfs_listener.getsockname()[1],
+        )  # fmt: skip
+
+
+async def _outside_node(url: str, leaving: AsyncExitStack) -> Content:
+    """The IPFS node there. Raises AdapterError: none answers."""
+    from devstack.adapters.ipfs.kubo import KuboNode
+
+    node = KuboNode(url)
+    leaving.push_async_callback(node.aclose)
+    await node.version()
+    return node
 
 
 def _probes(cluster: Cluster) -> dict[str, list[Probe]]:

@@ -91,6 +91,10 @@ def _configured(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     help="Publishers that no node offers.",
 )
 @option("--disable-storage", multiple=True, default=(), callback=comma_list, help="Input sources that no node offers.")
+@option("--ipfs-connect", default="", metavar="ADDRESS",
+        help="Use this IPFS node (a multiaddress or URL of its API) instead of the stack's own store.")  # fmt: skip
+@option("--ipfs-port", type=Uint32(), default=None, metavar="PORT",
+        help="Answer IPFS clients as Kubo does, over the own store, on this port of 127.0.0.1; 0: any.")  # fmt: skip
 @option("--default-publisher", default="", help="Publisher of jobs that name none, such as local.")
 @option(
     "--bad-compute-actors",
@@ -182,6 +186,7 @@ def _options(flags: dict[str, Any]) -> tuple[Any, int]:
         requester_settings=dict(described.requester_settings),
         faults=_faults(flags["faults"]),
         **_recording(flags),
+        **_ipfs(flags),
     )
     if options.bad_actors > options.nodes:
         raise UsageError(
@@ -194,10 +199,10 @@ def _default_publisher(text: str) -> Any:
     from devstack.cli.sources import parse_publisher
     from devstack.models.job import SpecConfig
 
-    if text in ("", "local", "noop"):
+    if text in ("", "local", "ipfs", "noop"):
         return SpecConfig(text)
     if not text.startswith("s3"):
-        raise UsageError(f"unknown publisher {text!r}", "this stack has local, noop and s3://BUCKET/KEY")
+        raise UsageError(f"unknown publisher {text!r}", "this stack has local, ipfs, noop and s3://BUCKET/KEY")
     wanted = parse_publisher(text)
     return SpecConfig(wanted["Type"], wanted["Params"])
 
@@ -224,6 +229,24 @@ def _recording(flags: dict[str, Any]) -> dict[str, Any]:
 
     recording = Recording(Path(flags["record"]).expanduser())
     return {"docker_mode": "record", "cassettes": recording.cassettes, "recording": recording}
+
+
+def _ipfs(flags: dict[str, Any]) -> dict[str, Any]:
+    """Where IPFS content is, and where it is shown."""
+    port = flags["ipfs_port"]
+    if not flags["ipfs_connect"] and port is None:
+        return {}
+    from importlib.util import find_spec
+
+    from devstack.adapters.ipfs.kubo import parse_address
+
+    if port is not None and flags["ipfs_connect"]:
+        raise UsageError("--ipfs-port shows the store of this stack, which --ipfs-connect replaces", "leave out one")
+    if port is not None and port > 65535:
+        raise UsageError(f"--ipfs-port {port} is no port", "use 0 to 65535; 0 picks a free one")
+    if port is not None and find_spec("python_multipart") is None:
+        raise UsageError("--ipfs-port needs the package python-multipart", "install devstack with its extra [ipfs]")
+    return {"ipfs_connect": parse_address(flags["ipfs_connect"]) if port is None else "", "ipfs_port": port}
 
 
 def _described(flags: dict[str, Any], capacity: Any) -> Any:

@@ -19,6 +19,7 @@ from devstack.models.resources import Resources
 
 __all__ = [
     "DEFAULT_JOB",
+    "EMBEDDED",
     "ENGINES",
     "PUBLISHERS",
     "SOURCES",
@@ -33,6 +34,8 @@ __all__ = [
 ENGINES: Final = ("docker", "wasm")
 PUBLISHERS: Final = ("noop", "local")
 SOURCES: Final = ("urldownload", "inline", "localdirectory")
+# Publishers and sources that a live stack has by itself; they are listed only where an outside one takes their place.
+EMBEDDED: Final = ("ipfs",)
 DEFAULT_JOB: Final = Resources(cpu_millis=500, memory_bytes=10**9)
 
 

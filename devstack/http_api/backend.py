@@ -1,10 +1,11 @@
-"""What the API needs of a cluster. Every method answers at once but the log stream, and results that must be signed."""
+"""What the API needs of a cluster. The log stream, content and results that must be signed may take a while."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from devstack.adapters.ipfs.cid import Cid
 from devstack.behaviour import Behaviour
 from devstack.checkers import Violation
 from devstack.faults.fault import Fault
@@ -88,6 +89,9 @@ class Backend(Protocol):
 
     def violations(self) -> tuple[Sequence[Violation], Mapping[str, int]]:
         """Rules that did not hold, and by checker how many more were found than are listed."""
+
+    async def ipfs_block(self, cid: Cid) -> bytes:
+        """One block of IPFS content. Raises NotFoundError."""
 
     def free_space(self) -> Mapping[str, tuple[int, int, int]]:
         """All, used and free bytes of `tmp` and `root`."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from devstack.compute.config import PUBLISHERS, Locality
+from devstack.compute.config import EMBEDDED, PUBLISHERS, Locality
 from devstack.errors import InvalidJobError, UsageError
 from devstack.models import resources
 from devstack.models.gotext import SECOND_NS, duration_text
@@ -196,7 +196,7 @@ def read_publisher(value: Any) -> SpecConfig:
     if not (isinstance(spec, Mapping) and isinstance(spec.get("Type"), str) and spec.keys() <= {"Type", "Params"}):
         raise UsageError(f"{shown(value)} is no publisher", "write its name, or {Type: ..., Params: {...}}")
     if spec["Type"]:
-        read_keys([spec["Type"]], known=PUBLISHERS)
+        read_keys([spec["Type"]], known=(*PUBLISHERS, *EMBEDDED))
     if not isinstance(params := spec.get("Params") or {}, Mapping):
         raise UsageError(f"Params: {shown(params)} is no mapping", "write {Key: value}")
     return SpecConfig(spec["Type"], dict(params))

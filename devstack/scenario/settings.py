@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 
 from devstack.cluster import SIMULATED_CAPACITY
-from devstack.compute.config import DEFAULT_JOB, ENGINES, PUBLISHERS, SOURCES, ComputeConfig
+from devstack.compute.config import DEFAULT_JOB, EMBEDDED, ENGINES, PUBLISHERS, SOURCES, ComputeConfig
 from devstack.errors import UsageError
 from devstack.models.gotext import SECOND_NS
 from devstack.models.resources import Resources, simulated_gpus
@@ -115,8 +115,8 @@ def _words(readers: Mapping[str, Read]) -> dict[str, tuple[str, Read]]:
 NODE_WORDS: Final[Mapping[str, tuple[str, Read]]] = _words({
     "labels": read_labels,
     "engines": partial(read_keys, known=(*ENGINES, "noop")),
-    "publishers": partial(read_keys, known=PUBLISHERS),
-    "sources": partial(read_keys, known=SOURCES),
+    "publishers": partial(read_keys, known=(*PUBLISHERS, *EMBEDDED)),
+    "sources": partial(read_keys, known=(*SOURCES, *EMBEDDED)),
     "max_job": read_size,
     "default_job": read_size,
     "latency_ns": read_duration,
@@ -140,8 +140,8 @@ NODE_WORDS: Final[Mapping[str, tuple[str, Read]]] = _words({
     "kept_executions": partial(read_number, least=1),
     "with_history": read_switch,
     "hidden_engines": partial(read_keys, known=(*ENGINES, "noop")),
-    "hidden_publishers": partial(read_keys, known=PUBLISHERS),
-    "hidden_sources": partial(read_keys, known=SOURCES),
+    "hidden_publishers": partial(read_keys, known=(*PUBLISHERS, *EMBEDDED)),
+    "hidden_sources": partial(read_keys, known=(*SOURCES, *EMBEDDED)),
 })  # fmt: skip
 
 REQUESTER_WORDS: Final[Mapping[str, tuple[str, Read]]] = {

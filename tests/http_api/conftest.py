@@ -13,8 +13,10 @@ import httpx
 import pytest
 import trio
 
+from devstack.adapters.ipfs.cid import Cid
 from devstack.behaviour import Behaviour, parse
 from devstack.checkers import Violation
+from devstack.errors import NotFoundError
 from devstack.http_api.app import create_app
 from devstack.http_api.serve import listen, serve
 from devstack.models.event import Event, Topic
@@ -136,6 +138,9 @@ class SmallCluster:
 
     def violations(self) -> tuple[list[Violation], dict[str, int]]:
         return self.found, {"timeouts": 3} if self.found else {}
+
+    async def ipfs_block(self, cid: Cid) -> bytes:
+        raise NotFoundError(f"there is no {cid} here")
 
     def free_space(self) -> dict[str, tuple[int, int, int]]:
         return {"tmp": (10, 4, 6), "root": (100, 40, 60)}

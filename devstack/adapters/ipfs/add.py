@@ -21,7 +21,7 @@ from devstack.adapters.ipfs.node import Kind, Link, Node
 from devstack.adapters.ipfs.shard import is_large, shards
 from devstack.errors import AdapterError
 
-__all__ = ["Put", "add_file", "add_folder", "add_path"]
+__all__ = ["Put", "add_file", "add_folder", "add_path", "put_node"]
 
 CHUNK_BYTES: Final = 256 * 1024
 MOST_LINKS: Final = 174
@@ -33,14 +33,12 @@ def add_path(
     path: Path,
     put: Put,
     check: Callable[[], object] = lambda: None,
-    added: Callable[[Path, Link], object] = lambda path, link: None,
 ) -> Link:
     """Put a file, or a folder with all that is in it; equal content gives an equal CID. Links are never followed.
 
     Args:
         put: Takes each block. A block comes after those that it leads to: the last one is the root.
         check: Called before every file and piece of a file; what it raises ends the work.
-        added: Is told of each file and folder when it is complete.
 
     Raises:
         OSError: a file could not be read.
@@ -49,9 +47,7 @@ def add_path(
     # A stack of our own: a program may nest folders deeper than Python calls.
     opened = [_Opened(path)] if path.is_dir() else []
     if not opened:
-        link = _add_one(path, put, check)
-        added(path, link)
-        return link
+        return _add_one(path, put, check)
     while True:
         here = opened[-1]
         if here.ahead:
@@ -64,7 +60,6 @@ def add_path(
         else:
             child, link = here.path, add_folder(here.links, put)
             opened.pop()
-        added(child, link)
         if not opened:
             return link
         opened[-1].links.append(attrs.evolve(link, name=os.fsencode(child.name)))
@@ -85,7 +80,7 @@ class _Opened:
 def _add_one(path: Path, put: Put, check: Callable[[], object]) -> Link:
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        return _put_node(Node(Kind.SYMLINK, os.fsencode(path.readlink())), put)
+        return put_node(Node(Kind.SYMLINK, os.fsencode(path.readlink())), put)
     if not stat.S_ISREG(mode):
         raise AdapterError(f"{path.name} is neither a file nor a folder", "remove devices, pipes and sockets")
     # Not followed even if the file was exchanged for a link after the look at it.
@@ -98,8 +93,8 @@ def add_file(file: BinaryIO, put: Put, check: Callable[[], object] = lambda: Non
     tree = _Tree(put)
     while chunk := file.read(CHUNK_BYTES):
         check()
-        tree.append(_Part(_put_node(Node(Kind.FILE, chunk, file_bytes=len(chunk)), put), len(chunk)))
-    return tree.root() or _put_node(Node(Kind.FILE, file_bytes=0), put)
+        tree.append(_Part(put_node(Node(Kind.FILE, chunk, file_bytes=len(chunk)), put), len(chunk)))
+    return tree.root() or put_node(Node(Kind.FILE, file_bytes=0), put)
 
 
 @attrs.frozen
@@ -143,17 +138,18 @@ class _Tree:
         sizes = tuple(part.file_bytes for part in parts)
         links = tuple(part.link for part in parts)
         node = Node(Kind.FILE, links=links, file_bytes=sum(sizes), part_bytes=sizes)
-        return _Part(_put_node(node, self._put), sum(sizes))
+        return _Part(put_node(node, self._put), sum(sizes))
 
 
 def add_folder(entries: list[Link], put: Put) -> Link:
     """Put a folder of these entries, whose blocks are put."""
     if is_large(entries):
-        return shards(entries, lambda node: _put_node(node, put))
-    return _put_node(Node(Kind.FOLDER, links=tuple(sorted(entries, key=lambda link: link.name))), put)
+        return shards(entries, lambda node: put_node(node, put))
+    return put_node(Node(Kind.FOLDER, links=tuple(sorted(entries, key=lambda link: link.name))), put)
 
 
-def _put_node(node: Node, put: Put) -> Link:
+def put_node(node: Node, put: Put) -> Link:
+    """Put one block; what it leads to is put."""
     block = node.encode()
     cid = Cid.of(block)
     put(cid, block)

@@ -118,8 +118,8 @@ def _decoded_unixfs(data: bytes, links: tuple[Link, ...]) -> Node:
         else:  # Some writers pack the sizes into one field.
             position = 0
             while position < len(value):
-                size, position = read_varint(value, position)
-                part_bytes.append(size)
+                part, position = read_varint(value, position)
+                part_bytes.append(part)
     kind, content, size, fanout = values.get(1), values.get(2, b""), values.get(3), values.get(6, 0)
     if not isinstance(content, bytes) or isinstance(size, bytes) or not isinstance(fanout, int):
         raise ValueError("its fields are of the wrong kind")

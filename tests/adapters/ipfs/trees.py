@@ -36,7 +36,9 @@ TREES: dict[str, Tree] = {
     "empty folder": {},
     "folders in folders": {"a": {"b": {}, "c": {"d": {}}}, "e": {}},
     "results": {"stdout": 12, "stderr": 0, "exitCode": 1, "outputs": {"data.csv": 2 * CHUNK + 5}},
-    "order of names": {name: len(name) for name in ("b", "a", "B", "aa", "a.b", "a-b", "10", "9", "Z", "ä", "日本", "_")},
+    "order of names": {
+        name: len(name) for name in ("b", "a", "B", "aa", "a.b", "a-b", "10", "9", "Z", "ä", "日本", "_")
+    },
     "odd names": {" ": 1, "a b": 2, "-": 3, "%41": 4, "a\nb": 5, "\\": 6, ".hidden": 7, "..a": 8, "x" * 255: 9},
     "no UTF-8": {os.fsdecode(b"\xff\xfe"): 3, os.fsdecode(b"caf\xe9"): 4},
     "links": {"here": 5, "to here": "here", "to nowhere": "nothing/at/all", "out": "/etc", "up": "../.."},
