@@ -16,7 +16,9 @@ from devstack.models.resources import Resources
 from devstack.runtime.simulated import SimulatedShell
 from devstack.scenario.settings import read_requester, read_shape, shaped
 
-EVERYTHING = Providers(("docker", "wasm"), ("noop", "local"), ("urldownload", "inline", "localdirectory"))
+EVERYTHING = Providers(
+    ("docker", "wasm"), ("noop", "local", "ipfs"), ("urldownload", "inline", "localdirectory", "ipfs")
+)
 
 
 def nodes_of(root: Path, have: Providers = EVERYTHING, **options: Any) -> list[ComputeConfig]:
@@ -50,6 +52,17 @@ def test_the_simulated_engine_is_there_without_being_listed(tmp_path: Path):
     shapes = {"node-1": read_shape({"engines": ["noop"], "hidden_engines": []})}
     (node,) = nodes_of(tmp_path, nodes=1, reshape=partial(shaped, shapes=shapes))
     assert (("noop",), ()) == (node.engines, node.hidden_engines)
+
+
+def test_the_own_ipfs_store_is_there_without_being_listed(tmp_path: Path):
+    """Unless an outside node takes its place, which is listed; or it is switched off."""
+    (node,) = nodes_of(tmp_path, nodes=1)
+    assert (("noop", "local"), ("ipfs",), ("ipfs",)) == (node.publishers, node.hidden_publishers, node.hidden_sources)
+    (node,) = nodes_of(tmp_path, nodes=1, ipfs_connect="http://127.0.0.1:5001")
+    assert (("noop", "local", "ipfs"), "ipfs", ()) == (node.publishers, node.sources[-1], node.hidden_sources)
+    off = frozenset({"ipfs"})
+    (node,) = nodes_of(tmp_path, nodes=1, disabled_publishers=off, disabled_sources=off)
+    assert (False, False) == (node.has_publisher("ipfs"), node.has_source("ipfs"))
 
 
 def test_limits_that_contradict_each_other_name_the_node(tmp_path: Path):

@@ -64,6 +64,8 @@ async def test_a_stack_is_ready_when_it_opens_and_gone_when_it_closes(temporary:
         assert not is_free(stack.port)
         await completed(stack, job(publisher="local", result_paths=(ResultPath("out", "/out"),)))
         assert 1 == len(list(stack.folder.glob("local-publisher/*.tar.gz")))
+        await completed(stack, job(publisher="ipfs"))
+        assert [] != list(stack.folder.glob("ipfs/blocks/*/*"))
     assert is_free(stack.port)
 
 
@@ -103,6 +105,18 @@ async def test_a_taken_port_leaves_nothing(temporary: Path):
         with pytest.raises(UsageError, match="cannot listen on"):
             async with open_stack(options):
                 pass
+
+
+async def test_an_outside_ipfs_node_must_answer(temporary: Path):
+    """Nothing is started without it."""
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    with pytest.raises(ExceptionGroup) as caught:
+        async with open_stack(attrs.evolve(QUIET, ipfs_connect=f"http://127.0.0.1:{port}")):
+            pass
+    [error] = caught.value.exceptions
+    assert isinstance(error, DevstackError)
+    assert f"no IPFS node answers at http://127.0.0.1:{port}" in error.message
 
 
 async def test_nodes_that_never_get_ready_end_the_start(temporary: Path, monkeypatch: pytest.MonkeyPatch):

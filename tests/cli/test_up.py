@@ -51,6 +51,29 @@ def test_flags_fill_in_what_the_file_does_not_say(file: Path):
     assert [(1000, 5 * 10**9), (7000, 3 * 10**9)] == [(total.cpu_millis, total.memory_bytes) for total in totals]
 
 
+def test_an_outside_ipfs_node_or_a_port_for_the_own_store():
+    """Neither, unless it is said."""
+    plain = options_of()
+    assert ("", None) == (plain.ipfs_connect, plain.ipfs_port)
+    assert "http://127.0.0.1:5001" == options_of("--ipfs-connect", "/ip4/127.0.0.1/tcp/5001").ipfs_connect
+    assert 0 == options_of("--ipfs-port", "0").ipfs_port
+    assert "ipfs" == options_of("--default-publisher", "ipfs").default_publisher.type
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--ipfs-connect", "nonsense"], "--ipfs-connect nonsense is no address of an IPFS API"),
+        (["--ipfs-port", "70000"], "--ipfs-port 70000 is no port"),
+        (["--ipfs-port", "0", "--ipfs-connect", "http://127.0.0.1:1"], "which --ipfs-connect replaces"),
+    ],
+)
+def test_wrong_ipfs_flags_are_answered_in_words(flags: list[str], words: str):
+    """With the flag's name."""
+    with pytest.raises(UsageError, match=words):
+        options_of(*flags)
+
+
 @pytest.mark.parametrize("flag", ["--nodes", "--compute-nodes"])
 def test_the_number_of_nodes_is_said_once(file: Path, flag: str):
     """By a flag or by the file."""

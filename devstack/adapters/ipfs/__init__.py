@@ -4,5 +4,6 @@ cid        what a block is called            node       one block, written and r
 add        files and folders to blocks       shard      large folders
 read       blocks to files and folders       store      blocks on this disk
 kubo       blocks of an outside IPFS node    rpc        the routes of Kubo's API over the store
-providers  input source and publisher        gateway    fetching what a stack has published
+uploads    files that clients add            providers  input source and publisher
+gateway    fetching what a stack has published
 """

@@ -11,39 +11,30 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
 from typing import Any, Final, TypeVar
-from urllib.parse import unquote_to_bytes
 
 import attrs
 import trio
 from starlette.applications import Starlette
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Message
 
 import devstack
-from devstack.adapters.ipfs.add import add_file, add_folder, put_node
 from devstack.adapters.ipfs.cid import DAG_PB, RAW, Cid, parse_cid
-from devstack.adapters.ipfs.node import MOST_BLOCK_BYTES, Kind, Link, Node
+from devstack.adapters.ipfs.node import MOST_BLOCK_BYTES, Kind, Node
 from devstack.adapters.ipfs.read import Reader
-from devstack.adapters.ipfs.store import Adding, BlockStore
+from devstack.adapters.ipfs.store import BlockStore
+from devstack.adapters.ipfs.uploads import MOST_BYTES, NOWHERE, add_uploads, uploads_of
 from devstack.errors import AdapterError
 
 __all__ = ["rpc_app"]
 
 _T = TypeVar("_T")
 _Handler = Callable[[Request], Awaitable[Response]]
-_MOST_FILES: Final = 20_000
-_MOST_BYTES: Final = 16 * 1024**3
-_MOST_DEPTH: Final = 100
 _API_VERSION: Final = "0.29.0"
-_FOLDER_TYPE: Final = "application/x-directory"
-_LINK_TYPES: Final = ("application/symlink", "application/x-symlink")
 # What would give other CIDs than those of Kubo's defaults, and the one value that each may have.
 _FIXED: Final = {
     "chunker": "size-262144", "cid-version": "0", "hash": "sha2-256", "raw-leaves": "false", "trickle": "false",
@@ -51,7 +42,6 @@ _FIXED: Final = {
 }  # fmt: skip
 _TYPES: Final = {Kind.FOLDER: 1, Kind.SHARD: 1, Kind.SYMLINK: 4}
 _FILE_TYPE: Final = 2
-_Tree = dict[bytes, Any]  # Of Links, and of trees like this one.
 
 
 def rpc_app(store: BlockStore) -> Starlette:
@@ -99,7 +89,7 @@ class _Api:
 
     async def cat(self, request: Request) -> Response:
         reader = await _in_thread(lambda: self._reader(request))
-        skipped, length = _number(request, "offset", 0), _number(request, "length", _MOST_BYTES)
+        skipped, length = _number(request, "offset", 0), _number(request, "length", MOST_BYTES)
         pieces = _cut(reader.content(reader.root), skipped, length)
         # What is wrong with the first piece can still be said.
         first = await _in_thread(lambda: next(pieces, b""))
@@ -146,33 +136,10 @@ class _Api:
         for name, value in _FIXED.items():
             if request.query_params.get(name, value) != value:
                 raise AdapterError(f"{name}={request.query_params[name]} is not done here, only {name}={value}")
-        uploads = await _uploads(request)
-        only_hash = request.query_params.get("only-hash") == "true"
+        uploads = await uploads_of(request)
+        store = NOWHERE if request.query_params.get("only-hash") == "true" else self._store
         wrap = request.query_params.get("wrap-with-directory") == "true"
-        return _lines(await _in_thread(lambda: self._add(uploads, wrap, only_hash)))
-
-    def _add(self, uploads: list[UploadFile], wrap: bool, only_hash: bool) -> list[dict[str, str]]:
-        adding: AbstractContextManager[Adding] = nullcontext(_Nowhere()) if only_hash else self._store.adding()
-        added: list[dict[str, str]] = []
-        tree: _Tree = {}
-        with adding as store:
-            for upload in uploads:
-                names = _names(upload.filename or "")
-                if upload.content_type == _FOLDER_TYPE:
-                    wrap = wrap or not names
-                    _folder(tree, names)
-                    continue
-                link = _added(upload, store)
-                names = names or [str(link.cid).encode()]  # A file without a name is called by its CID.
-                _folder(tree, names[:-1])[names[-1]] = link
-                added.append(_event(names, link))
-            roots = _folded(tree, [], store, added)
-            if wrap:
-                roots = [add_folder(roots, store.put)]
-                added.append(_event([], roots[0]))
-            for root in roots:
-                store.keep(root.cid)
-        return added
+        return _lines(await _in_thread(lambda: add_uploads(uploads, wrap, store)))
 
     # ---- blocks --------------------------------------------------------------------------------------------
 
@@ -184,7 +151,7 @@ class _Api:
         return JSONResponse({"Key": request.query_params["arg"], "Size": size})
 
     async def block_put(self, request: Request) -> Response:
-        (upload, *_) = await _uploads(request)
+        (upload, *_) = await uploads_of(request)
         block = await upload.read(MOST_BLOCK_BYTES + 1)
         if len(block) > MOST_BLOCK_BYTES:
             raise AdapterError(f"a block has at most {MOST_BLOCK_BYTES} bytes")
@@ -209,74 +176,6 @@ class _Api:
         with self._store.adding() as adding:
             adding.put(cid, block)
             adding.keep(cid)
-
-
-# ---- what comes --------------------------------------------------------------------------------------------
-
-
-class _Nowhere:
-    """Takes blocks of which only the names are wanted."""
-
-    def put(self, cid: Cid, block: bytes) -> None:
-        """Nothing."""
-
-    def keep(self, root: Cid) -> None:
-        """Nothing."""
-
-
-async def _uploads(request: Request) -> list[UploadFile]:
-    """The files of a form; they wait on the disk, without a name."""
-    left = _MOST_BYTES
-
-    async def receive() -> Message:
-        nonlocal left
-        message = await request.receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise AdapterError(f"one call adds at most {_MOST_BYTES} bytes")
-        return message
-
-    form = await Request(request.scope, receive).form(max_files=_MOST_FILES)
-    uploads = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
-    if not uploads:
-        raise AdapterError("there is no file to add", "send a form with files: curl -F file=@NAME")
-    return uploads
-
-
-def _added(upload: UploadFile, store: Adding) -> Link:
-    if upload.content_type in _LINK_TYPES:
-        return put_node(Node(Kind.SYMLINK, upload.file.read(MOST_BLOCK_BYTES // 2)), store.put)
-    return add_file(upload.file, store.put)
-
-
-def _names(filename: str) -> list[bytes]:
-    names = [name for name in unquote_to_bytes(filename).split(b"/") if name]
-    if b"." in names or b".." in names or any(b"\0" in name for name in names) or len(names) > _MOST_DEPTH:
-        raise AdapterError(f"{filename!r} is no name of a file to add")
-    return names
-
-
-def _folder(tree: _Tree, names: list[bytes]) -> _Tree:
-    for name in names:
-        tree = tree.setdefault(name, {})
-        if not isinstance(tree, dict):
-            raise AdapterError(f"{name.decode(errors='replace')} is a file and a folder")
-    return tree
-
-
-def _folded(tree: _Tree, path: list[bytes], store: Adding, added: list[dict[str, str]]) -> list[Link]:
-    links = []
-    for name, value in tree.items():
-        here = [*path, name]
-        if isinstance(value, dict):
-            value = add_folder(_folded(value, here, store, added), store.put)
-            added.append(_event(here, value))
-        links.append(attrs.evolve(value, name=name))
-    return links
-
-
-def _event(names: list[bytes], link: Link) -> dict[str, str]:
-    return {"Name": b"/".join(names).decode(errors="replace"), "Hash": str(link.cid), "Size": str(link.total_bytes)}
 
 
 # ---- what goes ---------------------------------------------------------------------------------------------

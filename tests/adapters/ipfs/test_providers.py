@@ -126,6 +126,25 @@ async def test_links_in_results_are_never_followed(block_store: BlockStore, tmp_
     assert ["f"] == list(content_of(prepared.path))
 
 
+async def test_an_input_that_nobody_brings_can_be_cancelled(tmp_path: Path):
+    """While an outside node looks for it."""
+    asked = trio.Event()
+
+    class Mute(BlockStore):
+        def get(self, cid: object) -> bytes:
+            trio.from_thread.run_sync(asked.set)
+            trio.from_thread.run(trio.sleep_forever)
+            raise AssertionError
+
+    (tmp_path / "input").mkdir()
+    async with trio.open_nursery() as nursery:
+        storage = IpfsStorage(Mute(tmp_path))
+        nursery.start_soon(storage.prepare, InputSource(source(MISSING), "", "/in"), tmp_path / "input")
+        await asked.wait()
+        nursery.cancel_scope.cancel()
+    assert [] == list((tmp_path / "input").iterdir())
+
+
 async def test_a_size_that_nobody_tells_in_time_is_one_line(tmp_path: Path):
     """With Bacalhau's words; an outside node may look for it on the whole network."""
 
