@@ -169,13 +169,15 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
 
 
 async def _outside_node(url: str, leaving: AsyncExitStack) -> Content:
-    """The IPFS node there. Raises AdapterError: none answers."""
+    """The IPFS node there. Raises AdapterError or UsageError: none answers."""
     from devstack.adapters.ipfs.kubo import KuboNode
 
     node = KuboNode(url)
     leaving.push_async_callback(node.aclose)
-    await node.version()
-    return node
+    with trio.move_on_after(ENGINE_LIMIT_S):
+        await node.version()
+        return node
+    raise UsageError(f"the IPFS node at {url} did not answer within {ENGINE_LIMIT_S:.0f} s", "is it Kubo's RPC API?")
 
 
 def _probes(cluster: Cluster) -> dict[str, list[Probe]]:

@@ -119,6 +119,17 @@ async def test_an_outside_ipfs_node_must_answer(temporary: Path):
     assert f"no IPFS node answers at http://127.0.0.1:{port}" in error.message
 
 
+async def test_a_mute_ipfs_node_keeps_nobody_waiting(temporary: Path, monkeypatch: pytest.MonkeyPatch):
+    """The person is told, and nothing is started."""
+    monkeypatch.setattr("devstack.live.ENGINE_LIMIT_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(ExceptionGroup) as caught:
+            async with open_stack(attrs.evolve(QUIET, ipfs_connect=url)):
+                pass
+    assert f"the IPFS node at {url} did not answer within" in str(caught.value.exceptions[0])
+
+
 async def test_nodes_that_never_get_ready_end_the_start(temporary: Path, monkeypatch: pytest.MonkeyPatch):
     """One error for people, with what to do."""
     monkeypatch.setattr("devstack.live.READY_LIMIT_S", 0.02)

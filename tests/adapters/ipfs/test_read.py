@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.adapters.ipfs.cid import Cid
+from devstack.adapters.ipfs.cid import RAW, Cid, parse_cid
 from devstack.adapters.ipfs.node import Kind, Link, Node
 from devstack.adapters.ipfs.read import Limits, Reader
 from devstack.errors import AdapterError
@@ -130,6 +131,17 @@ def test_other_blocks_are_refused(store: MemoryContent, tmp_path: Path):
     store.put(junk, b"junk")
     assert f"block {junk} cannot be read" in refused(store, junk, tmp_path)
     assert "something else where a file should be" in refused(store, store.node(Node(Kind.METADATA)), tmp_path)
+
+
+def test_trees_of_other_writers_are_read(store: MemoryContent, tmp_path: Path):
+    """Raw leaves, as `ipfs add --cid-version 1` makes them, a leaf that is in its link, content before the links."""
+    raw, inside = Cid.of(b"raw, ", RAW), parse_cid("bafkqaddimvwgy3zao5xxe3debi")
+    store.put(raw, b"raw, ")
+    links = (Link(raw, b"", 5), Link(inside, b"", 12))
+    file = store.node(Node(Kind.FILE, b"first, ", links, 24, (5, 12)), b"f")
+    root = store.folder(file, Link(raw, b"r", 5))
+    Reader(store.get, attrs.evolve(root.cid, version=1)).save(tmp_path / "read")
+    assert {"f": b"first, raw, hello world\n", "r": b"raw, "} == content_of(tmp_path / "read")
 
 
 def test_what_exists_is_not_overwritten(store: MemoryContent, tmp_path: Path):
