@@ -109,8 +109,7 @@ async def open_stack(options: StackOptions) -> AsyncIterator[LiveStack]:
         if allowed:
             storages["localdirectory"] = LocalDirectoryStorage(allowed)
         publishers: dict[str, Publisher] = {
-            p.key: p
-            for p in (NoopPublisher(), LocalPublisher(publisher_dir, publisher_url), IpfsPublisher(content))
+            p.key: p for p in (NoopPublisher(), LocalPublisher(publisher_dir, publisher_url), IpfsPublisher(content))
         }
 
         logs = LogBook()
