@@ -5,7 +5,7 @@ simulated  cluster in process, virtual pace    report     the table
 live       a stack as a user starts it         logs       logs that are followed
 scenarios  seeds, quiet times, many nodes      mixed      the universe that is drawn
 proof      every seed of it twice, replayed     commands   the command line as a shell starts it
-notebook   how long a fork takes
+notebook   how long a fork takes                data       a gibibyte in, through a container, and out
 """
 
 from devstack.bench.measures import MEASURES

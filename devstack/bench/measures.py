@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from devstack.bench import commands, live, logs, notebook, scenarios, simulated
+from devstack.bench import commands, data, live, logs, notebook, scenarios, simulated
 
 __all__ = ["MEASURES", "Measure"]
 
@@ -62,6 +62,14 @@ MEASURES: Final = (
     Measure(
         "logstall", "noop job beside those followers, as a multiple of one without", "x", "-", 1.5,
         logs.noop_beside_unread_lines_ratio, needs_docker=True,
+    ),
+    Measure(
+        "data", "1 GiB in, published by `local` and got again; share of the speed of cp and curl", "x", "-", 0.6,
+        data.round_trip_speed, more_is_better=True, needs_docker=True,
+    ),
+    Measure(
+        "datamemory", "growth of the stack's memory by that", "MB", "-", 64, data.memory_of_round_trip_mb,
+        needs_docker=True,
     ),
     Measure(
         "executions", "in process, 100 nodes, 50 jobs of Count 100", "executions/s", "(real time)", 5_000,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import cycle
 from shutil import get_terminal_size
 from typing import Final
@@ -16,7 +17,7 @@ import click
 
 from devstack.cli.text import clock
 
-__all__ = ["NoProgress", "Progress"]
+__all__ = ["NoProgress", "Progress", "byte_bar"]
 
 _FRAME_S: Final = 0.08
 _MARKS: Final = {"done": "done ✅", "err": "err  ❌", "wait": "wait ⏳"}
@@ -79,3 +80,19 @@ class NoProgress(Progress):
 
     def _draw(self) -> None:
         pass
+
+
+@contextmanager
+def byte_bar(text: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for a transfer, told how many bytes are here and how many there are (0: nobody knows); on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda here, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(text, total=None)
+        yield lambda here, total: bars.update(task, completed=here, total=total or None)

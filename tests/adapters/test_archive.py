@@ -37,9 +37,9 @@ def read(folder: Path) -> dict[str, object]:
     return {path.name: read(path) if path.is_dir() else path.read_bytes() for path in folder.iterdir()}
 
 
-def packed(folder: Path) -> bytes:
+def packed(folder: Path, **options: bool) -> bytes:
     buffer = io.BytesIO()
-    pack(folder, buffer)
+    pack(folder, buffer, **options)
     return buffer.getvalue()
 
 
@@ -74,6 +74,15 @@ def test_what_is_packed_comes_out_again(tree):
         unpack(io.BytesIO(data), target)
         assert tree == read(target)
         assert sum(entry.size for entry in entries(data)) == content_bytes(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 3_000_000])
+def test_an_archive_that_is_not_compressed_is_a_gzip_like_any_other(tmp_path, size):
+    """It holds the same tar, and other programs check its sums."""
+    (tmp_path / "data").write_bytes(os.urandom(size))
+    stored = packed(tmp_path, compresses=False)
+    assert gzip.decompress(packed(tmp_path)) == gzip.decompress(stored)
+    assert stored == packed(tmp_path, compresses=False)
 
 
 def test_entries_come_in_the_order_of_bacalhau(tmp_path):

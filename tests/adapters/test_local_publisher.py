@@ -102,7 +102,7 @@ async def test_a_cancelled_publishing_leaves_nothing(tmp_path, results, monkeypa
     """Cancelling stops the packing, and the half archive is removed."""
     begun = threading.Event()
 
-    def endless(folder, destination, check):
+    def endless(folder, destination, check, **options):
         while True:
             begun.set()
             check()

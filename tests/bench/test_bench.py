@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 
-from devstack.bench import MEASURES, clients, live, logs, report, scenarios, simulated
+from devstack.bench import MEASURES, clients, data, live, logs, report, scenarios, simulated
 from devstack.bench.clients import Api
 from devstack.bench.measures import Measure
 from devstack.cli.main import cli
@@ -190,6 +190,14 @@ def test_scenarios_and_many_nodes_give_figures(monkeypatch: pytest.MonkeyPatch):
         scenarios.heartbeats_of_10000_s(),
     )
     assert all(figure > 0 for figure in figures)
+
+
+@pytest.mark.docker
+@pytest.mark.live
+def test_the_bytes_that_come_back_from_a_round_trip_are_those_that_went_in(docker_engine: object):
+    """Or there is no figure; a mebibyte goes the same way as a gibibyte."""
+    trip = data.round_trip(1024 * 1024)
+    assert trip.ours_s > 0 and trip.plain_s > 0
 
 
 def test_the_small_scenario_is_one_that_passes(tmp_path: Path):

@@ -1,0 +1,166 @@
+"""What `job get` makes of archives: a whole folder or nothing."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack.cli import download
+from devstack.errors import AdapterError
+
+Entry = tuple[str, bytes, bytes]
+FILE, FOLDER, LINK = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE
+GOOD: list[Entry] = [
+    (".", FOLDER, b""), ("o", FOLDER, b""), ("o/f", FILE, b"data"), ("o/empty", FOLDER, b""), ("stdout", FILE, b"hi\n"),
+]  # fmt: skip
+
+
+def packed(*entries: Entry) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, kind, content in entries:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.size, entry.linkname = kind, len(content), "/etc/passwd" if kind == LINK else ""
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+class Results:
+    """A client whose job has published these archives, and a network that has them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *archives: bytes | AdapterError, kind: str = "") -> None:
+        self._archives = {f"http://h/{number}.tar.gz": archive for number, archive in enumerate(archives)}
+        self._kind = kind
+        monkeypatch.setattr(download, "fetch", self._fetch)
+
+    def results(self, job_id: str) -> dict[str, Any]:
+        key = "PreSignedURL" if self._kind else "URL"
+        return {"Items": [{"Type": self._kind or "urlDownload", "Params": {key: url}} for url in self._archives]}
+
+    def get(self, folder: Path, wanted: str = "", **options: Any) -> None:
+        job_id = f"j-1/{wanted}" if wanted else "j-1"
+        download.fetch_results(self, job_id, folder=str(folder), **options)  # type: ignore[arg-type]
+
+    def _fetch(self, url: str, place: Path, limit_s: float, advance: object) -> None:
+        content = self._archives[url]
+        if isinstance(content, AdapterError):
+            raise content
+        place.write_bytes(content)
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def test_several_results_become_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Output is appended, other files lie beside each other."""
+    other: list[Entry] = [("o", FOLDER, b""), ("o/g", FILE, b"more"), ("stdout", FILE, b"ho\n")]
+    Results(monkeypatch, packed(*GOOD), packed(*other)).get(tmp_path)
+    assert {"o": None, "o/empty": None, "o/f": b"data", "o/g": b"more", "stdout": b"hi\nho\n"} == tree(tmp_path)
+
+
+def test_a_clash_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Two results with one file, or a file that was there before: no output is appended either."""
+    with pytest.raises(AdapterError, match=r"cannot merge results as output already exists: .*o/f\. Try --raw"):
+        Results(monkeypatch, packed(*GOOD), packed(*GOOD)).get(tmp_path)
+    assert {} == tree(tmp_path)
+    Results(monkeypatch, packed(*GOOD)).get(tmp_path)
+    before = tree(tmp_path)
+    with pytest.raises(AdapterError, match="already exists"):
+        Results(monkeypatch, packed(*GOOD)).get(tmp_path)
+    assert before == tree(tmp_path)
+
+
+def test_a_file_in_the_place_of_a_folder_is_a_clash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """So is a link, which is never written through."""
+    (tmp_path / "stdout").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(AdapterError, match="already exists: .*stdout"):
+        Results(monkeypatch, packed(*GOOD)).get(tmp_path)
+    assert ["stdout"] == [path.name for path in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (("/etc/x", FILE, b"x"), "holds the name '/etc/x', which leads out of the folder"),
+        (("o/../../x", FILE, b"x"), "leads out of the folder"),
+        (("disk", tarfile.BLKTYPE, b""), "holds a device file, 'disk'"),
+        (("tty", tarfile.CHRTYPE, b""), "holds a device file, 'tty'"),
+        (("stdout/x", FILE, b"x"), "cannot be unpacked"),
+    ],
+)
+def test_a_hostile_archive_is_refused_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: Entry, words: str
+):
+    """Not the good results before it, either."""
+    with pytest.raises(AdapterError, match=words):
+        Results(monkeypatch, packed(*GOOD), packed(*GOOD[-1:], entry)).get(tmp_path)
+    assert {} == tree(tmp_path)
+
+
+@pytest.mark.parametrize("cut", [0, 10, 60, -9])
+def test_a_damaged_archive_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int):
+    """Wherever it ends, and if a sum is wrong."""
+    whole = packed(*GOOD)
+    for damaged in (whole[:cut], whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:]):
+        with pytest.raises(AdapterError, match=r"0\.tar\.gz cannot be unpacked"):
+            Results(monkeypatch, damaged).get(tmp_path)
+        assert {} == tree(tmp_path)
+
+
+def test_links_and_pipes_are_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """A link could lead anywhere."""
+    Results(monkeypatch, packed(*GOOD, ("o/link", LINK, b""), ("o/pipe", tarfile.FIFOTYPE, b""))).get(tmp_path)
+    assert {"o", "o/f", "o/empty", "stdout"} == set(tree(tmp_path))
+    assert "Left out, for only files and folders are fetched: o/link, o/pipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [("o/f", {"o", "o/f"}), ("./o/", {"o", "o/f", "o/empty"}), ("stdout", {"stdout"})],
+)
+def test_one_file_or_folder_can_be_had_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, names: set[str]
+):
+    """From the results that have it; a result without it does no harm."""
+    Results(monkeypatch, packed(*GOOD), packed((".", FOLDER, b""))).get(tmp_path, wanted)
+    assert names == set(tree(tmp_path))
+
+
+def test_what_no_result_has_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nothing stays behind, and nothing outside is looked at."""
+    for wanted in ("o/none", "../../../etc/passwd"):
+        with pytest.raises(AdapterError, match=f"there is no {wanted} in the results"):
+            Results(monkeypatch, packed(*GOOD)).get(tmp_path, wanted)
+    assert {} == tree(tmp_path)
+
+
+def test_presigned_results_are_fetched_from_their_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As those of the publisher `local` are."""
+    Results(monkeypatch, packed(*GOOD), kind="s3PreSigned").get(tmp_path)
+    assert b"data" == (tmp_path / "o" / "f").read_bytes()
+
+
+def test_raw_results_stay_packed_and_serve_a_later_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """After which `raw` is gone."""
+    results = Results(monkeypatch, packed(*GOOD))
+    results.get(tmp_path, raw=True)
+    assert {"raw", "raw/h_0.tar.gz"} == set(tree(tmp_path))
+    results.get(tmp_path)
+    assert {"o", "o/f", "o/empty", "stdout"} == set(tree(tmp_path))
+
+
+def test_a_result_that_cannot_be_fetched_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The folder that was made for it goes as well."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AdapterError, match="gone"):
+        Results(monkeypatch, AdapterError("gone")).get(Path())
+    with pytest.raises(AdapterError, match="gone"):
+        download.fetch_results(Results(monkeypatch, AdapterError("gone")), "j-1")  # type: ignore[arg-type]
+    assert {} == tree(tmp_path)
