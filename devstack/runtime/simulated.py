@@ -31,13 +31,12 @@ from devstack.models.event import Topic
 from devstack.models.execution import RunCommandResult
 from devstack.models.job import Job, SpecConfig
 from devstack.runtime.output import result_of_texts
+from devstack.runtime.published import result_url
 
 __all__ = ["SimulatedShell"]
 
 NOOP: Final = "noop"
 LOCAL: Final = "local"
-# Where results of the local publisher would be; nothing answers there, and the name can never be anybody's.
-RESULTS_ADDRESS: Final = "http://results.invalid"
 
 
 @attrs.define
@@ -101,7 +100,7 @@ class SimulatedShell:
             self._kernel.post(node_id, Published(action.execution_id, SpecConfig()))
             return
         if publisher.key == LOCAL:
-            result = SpecConfig("urlDownload", {"URL": f"{RESULTS_ADDRESS}/{action.execution_id}.tar.gz"})
+            result = SpecConfig("urlDownload", {"URL": result_url(action.execution_id)})
             self._kernel.post(node_id, Published(action.execution_id, result))
             return
         reason = f"failed to get publisher {publisher.type}: this run has no real publishers"

@@ -35,7 +35,8 @@ from devstack.kernel import Kernel
 from devstack.models.event import Event, Topic
 from devstack.models.job import Job, Task
 from devstack.models.resources import Resources
-from devstack.runtime.simulated import NOOP, SimulatedShell
+from devstack.runtime.published import PublishedResults
+from devstack.runtime.simulated import LOCAL, NOOP, SimulatedShell
 
 if TYPE_CHECKING:
     from devstack.adapters.cassette import Deck
@@ -62,6 +63,7 @@ class RealRun:
     resources: Resources
     started_ns: int = 0
     steps: int = 0
+    results: bytes = b""  # Packed at its end, if they are to be published.
     sequence: int | None = None
 
 
@@ -95,6 +97,7 @@ class VirtualShell:
         self._simulated = SimulatedShell(cluster.kernel)
         self._runs: dict[str, RealRun] = {}
         self._open_workshop: Workshop | None = None
+        self.published = PublishedResults()
         self.missing = ""  # The first cassette that was asked for and is not there, in a sentence.
         cluster.wake(SHELL, self.wake)
 
@@ -141,7 +144,7 @@ class VirtualShell:
         if self._open_workshop is None:
             from devstack.runtime.workshop import Workshop
 
-            self._open_workshop = Workshop()
+            self._open_workshop = Workshop(self.published)
         return self._open_workshop
 
     # ---- bidding -------------------------------------------------------------------------------------------
@@ -155,12 +158,13 @@ class VirtualShell:
 
     def _facts(self, action: Assess) -> BidFacts:
         task = action.job.task
-        from devstack.runtime.workshop import check_sources, input_bytes
+        from devstack.runtime.workshop import check_sources, input_facts
 
-        check_sources(task)
+        check_sources(task, self.published)
         refusal = self._engine_refusal(action)
         try:
-            return BidFacts(engine_refusal=refusal, input_bytes=input_bytes(task))
+            size_bytes, remote = input_facts(task, self.published)
+            return BidFacts(engine_refusal=refusal, input_bytes=size_bytes, remote_inputs=remote)
         except AdapterError as exc:
             prefix = "calculating resource usage of job: error getting job disk space requirements"
             return BidFacts(engine_refusal=refusal, size_error=f"{prefix}: {exc.message}", hint=exc.hint)
@@ -237,6 +241,9 @@ class VirtualShell:
         text = self._workshop.without_paths(result.error_msg)
         event = RunFinished(execution_id, attrs.evolve(result, error_msg=text))
         run.sequence = self._kernel.post(run.node_id, event, at_ns)
+        publisher = run.job.task.publisher
+        if publisher is not None and publisher.key == LOCAL:
+            run.results = self._workshop.packed_results(execution_id)
         self._workshop.clear(execution_id)
 
     def _fail(self, run: RealRun, execution_id: str, reason: str, hint: str) -> None:
@@ -300,7 +307,8 @@ class VirtualShell:
         return Deck(CassetteLibrary(self._cassettes, command), self._behaviour, self._docker == "record")
 
     def _play(self, run: RealRun, execution_id: str) -> None:
-        from devstack.runtime.output import RunOutput, result_of_texts
+        from devstack.adapters.cassette import play
+        from devstack.runtime.output import RunOutput
 
         bench = self._workshop.bench(execution_id, run.job)
         request = self._request(bench, run.node_id, execution_id, run.job, run.resources)
@@ -309,7 +317,9 @@ class VirtualShell:
         if not recorded.ends:
             self._goes_on(run, execution_id, "the container was still running when its recording ended")
             return
-        result = result_of_texts(recorded.stdout, recorded.stderr, recorded.exit_code, recorded.error)
+        self._workshop.empty_results(execution_id)  # After a recording; only what is on the cassette counts.
+        with RunOutput(bench.results) as output:
+            result = play(recorded, bench.results, output)
         self._finish(run, execution_id, result, run.started_ns + recorded.duration_ns)
 
     # ---- ending --------------------------------------------------------------------------------------------
@@ -322,6 +332,8 @@ class VirtualShell:
         run.sequence = None
         if not isinstance(action, Publish):
             self._forget(action.execution_id)
+        elif run.results:
+            self.published.keep(action.execution_id, run.results)
 
     def _forget(self, execution_id: str) -> None:
         del self._runs[execution_id]

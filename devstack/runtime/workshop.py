@@ -22,13 +22,14 @@ from devstack.models.resources import Resources
 from devstack.models.sources import module_sources
 from devstack.runtime.output import RunOutput
 from devstack.runtime.ports import PreparedInput, RunRequest
+from devstack.runtime.published import PublishedResults, packed
 
 if TYPE_CHECKING:
     from devstack.adapters.wasm.guest import Finished, Guest, Step
     from devstack.adapters.wasm.run import WasmRun
     from devstack.models.execution import RunCommandResult
 
-__all__ = ["Bench", "LiveGuest", "Workshop", "check_sources", "input_bytes"]
+__all__ = ["Bench", "LiveGuest", "Workshop", "check_sources", "input_facts"]
 
 _INLINE: Final = InlineStorage()
 _KILL_PATIENCE_S: Final = 1.0
@@ -92,7 +93,8 @@ class Bench:
 class Workshop:
     """The benches of one world; gone with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, published: PublishedResults) -> None:
+        self._published = published
         self._benches: dict[str, Bench] = {}
         self._folders: list[Path] = []
         # A world that nobody closes still leaves nothing behind. (A frame that holds on to it may delay this.)
@@ -109,9 +111,23 @@ class Workshop:
             bench = self._benches[execution_id] = Bench(self._new_folder(execution_id))
             bench.results.mkdir()
             modules = module_sources(job.task)
-            staged = _stage([*modules, *job.task.input_sources], bench.folder / "inputs")
+            sources = [*modules, *job.task.input_sources]
+            staged = _stage(sources, bench.folder / "inputs", self._published)
             bench.modules, bench.inputs = staged[: len(modules)], staged[len(modules) :]
         return bench
+
+    def empty_results(self, execution_id: str) -> None:
+        """Take away what the program has left there so far."""
+        results = self._benches[execution_id].results
+        remove_tree(results)
+        results.mkdir()
+
+    def packed_results(self, execution_id: str) -> bytes:
+        """The execution's results as a publisher packs them, without anything of this moment in it."""
+        results = self._benches[execution_id].results
+        _forget_times(results)
+        os.utime(results, ns=(0, 0))
+        return packed(results)
 
     def clear(self, execution_id: str) -> None:
         """End what runs there, and take its files away."""
@@ -155,12 +171,14 @@ def _clear_up(benches: dict[str, Bench], folders: list[Path]) -> None:
         remove_tree(folders.pop())
 
 
-def _stage(sources: Sequence[InputSource], folder: Path) -> tuple[PreparedInput, ...]:
+def _stage(sources: Sequence[InputSource], folder: Path, published: PublishedResults) -> tuple[PreparedInput, ...]:
     staged = []
     for index, source in enumerate(sources):
         place = folder / str(index)
         place.mkdir(parents=True)
-        staged.append(_INLINE.prepare_here(source, place))
+        assert source.source is not None  # validation refuses an input without a source
+        storage = published if published.holds(source.source) else _INLINE
+        staged.append(storage.prepare_here(source, place))
         _forget_times(place)
     return tuple(staged)
 
@@ -171,22 +189,26 @@ def _forget_times(folder: Path) -> None:
         os.utime(path, ns=(0, 0), follow_symlinks=False)
 
 
-def check_sources(task: Task) -> None:
+def check_sources(task: Task, published: PublishedResults) -> None:
     """Refuse inputs that virtual time cannot have.
 
     Raises:
         AdapterError: one comes from a network or a disk.
     """
     for one in (*module_sources(task), *task.input_sources):
-        if one.source is not None and one.source.key != _INLINE.key:
+        if one.source is not None and one.source.key != _INLINE.key and not published.holds(one.source):
             raise AdapterError(
                 f"an input of type {one.source.type!r} cannot be fetched in virtual time: it may be another one, or "
                 "none, at the next run",
-                "put it into the job as an inline source, or run the scenario with --engines real",
+                "put it into the job as an inline source, take what a job of the scenario has published, or run the "
+                "scenario with --engines real",
             )
 
 
-def input_bytes(task: Task) -> int:
-    """The size of the inputs. Raises AdapterError."""
+def input_facts(task: Task, published: PublishedResults) -> tuple[int, int]:
+    """The size of the inputs, and how many of them would have to be fetched. Raises AdapterError."""
     sources: list[Any] = [one.source for one in task.input_sources if one.source is not None]
-    return sum(_INLINE.size_bytes_here(source) for source in sources)
+    remote = [source for source in sources if published.holds(source)]
+    here = [source for source in sources if source not in remote]
+    size_bytes = sum(published.size_bytes_here(source) for source in remote)
+    return size_bytes + sum(_INLINE.size_bytes_here(source) for source in here), len(remote)

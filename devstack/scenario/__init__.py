@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from devstack.scenario.builders import batch, daemon, docker, noop, ops, service, wasm
+from devstack.scenario.builders import batch, daemon, docker, inline, noop, ops, service, wasm
 from devstack.scenario.decorator import Scenario, scenario
 from devstack.scenario.handles import ClusterHandle, ExecutionHandle, JobHandle, NodeHandle, ScenarioFailure
 from devstack.scenario.run import Outcome, run
@@ -26,6 +26,7 @@ __all__ = [
     "batch",
     "daemon",
     "docker",
+    "inline",
     "noop",
     "ops",
     "run",

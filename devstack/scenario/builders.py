@@ -26,7 +26,7 @@ from devstack.models.job import (
     Timeouts,
 )
 
-__all__ = ["batch", "daemon", "docker", "duration_ns", "noop", "ops", "service", "wasm"]
+__all__ = ["batch", "daemon", "docker", "duration_ns", "inline", "noop", "ops", "service", "wasm"]
 
 Duration = str | int | float
 
@@ -111,6 +111,13 @@ def _module_bytes(module: str | bytes | Path) -> bytes:
         return bytes(wasmtime.wat2wasm(text))
     except wasmtime.WasmtimeError as exc:
         raise UsageError(f"this is no WebAssembly module: {str(exc).splitlines()[0]}") from None
+
+
+def inline(content: str | bytes, target: str) -> InputSource:
+    """An input that the job itself carries: a file at `target`."""
+    data = content.encode() if isinstance(content, str) else content
+    url = "data:application/octet-stream;base64," + base64.b64encode(data).decode()
+    return InputSource(SpecConfig("inline", {"URL": url}), target=target)
 
 
 def batch(engine: SpecConfig, *, count: int = 1, **more: Any) -> Job:

@@ -69,6 +69,17 @@ class ExecutionHandle:
     def is_running(self) -> bool:
         return self._view.is_running
 
+    async def results(self) -> dict[str, bytes]:
+        """The files that it has published, by path: `stdout`, `exitCode`, `outputs/part.txt`.
+
+        Raises:
+            UsageError: it has published nothing that can be read.
+        """
+        view = self._view
+        if not view.result_url:
+            raise UsageError(f"{self!r} has no results", 'wait for its end, and give its job publisher="local"')
+        return await self._world.results(view)
+
     def __repr__(self) -> str:
         return f"<execution {self.id[:10]} on {self.node}: {self.state}>"
 

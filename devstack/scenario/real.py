@@ -19,6 +19,7 @@ from devstack.models.job import Job
 from devstack.runtime.pace import RealTimePace
 from devstack.scenario.decorator import Scenario
 from devstack.scenario.elsewhere import PlayedOutcome, play, refuse
+from devstack.scenario.results import fetched_files
 from devstack.scenario.run import RunOptions
 from devstack.scenario.settings import shaped
 from devstack.scenario.simulated import execution_view, job_view, node_views
@@ -66,6 +67,9 @@ class RealWorld:
 
     def executions(self, job_id: str) -> Sequence[ExecutionView]:
         return [execution_view(one) for one in self._cluster.requester.store.job(job_id).executions.values()]
+
+    async def results(self, execution: ExecutionView) -> dict[str, bytes]:
+        return await fetched_files(execution.result_url)
 
     def nodes(self) -> Sequence[NodeView]:
         return node_views(self._cluster)

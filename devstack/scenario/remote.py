@@ -15,10 +15,11 @@ import trio
 from devstack.client import Address, ApiError, Client
 from devstack.errors import ConflictError, InvalidJobError, NotFoundError
 from devstack.models.execution import ComputeState, DesiredState
-from devstack.models.job import Job, JobState
+from devstack.models.job import Job, JobState, SpecConfig
 from devstack.scenario.decorator import Scenario
 from devstack.scenario.elsewhere import PlayedOutcome, play, refuse
 from devstack.scenario.job_text import spec_of
+from devstack.scenario.results import fetched_files, url_of
 from devstack.scenario.world import ExecutionView, JobView, NodeView, World
 
 __all__ = ["NetworkWorld", "run_on_network"]
@@ -102,6 +103,9 @@ class NetworkWorld:
     def executions(self, job_id: str) -> Sequence[ExecutionView]:
         return self._executions.get(job_id, [])
 
+    async def results(self, execution: ExecutionView) -> dict[str, bytes]:
+        return await fetched_files(execution.result_url)
+
     def nodes(self) -> Sequence[NodeView]:
         return self._nodes
 
@@ -137,7 +141,7 @@ def _job_view(item: dict[str, Any]) -> JobView:
 
 def _execution_view(item: dict[str, Any]) -> ExecutionView:
     compute, desired = item.get("ComputeState") or {}, item.get("DesiredState") or {}
-    output = item.get("RunOutput")
+    output, result = item.get("RunOutput"), item.get("PublishedResult") or {}
     return ExecutionView(
         id=str(item["ID"]),
         job_id=str(item.get("JobID", "")),
@@ -148,6 +152,7 @@ def _execution_view(item: dict[str, Any]) -> ExecutionView:
         exit_code=None if output is None else int(output.get("ExitCode", 0)),
         stdout="" if output is None else str(output.get("Stdout", "")),
         stderr="" if output is None else str(output.get("stderr", "")),
+        result_url=url_of(SpecConfig(str(result.get("Type", "")), result.get("Params") or {})),
     )
 
 

@@ -15,7 +15,9 @@ from devstack.models.execution import ComputeState, DesiredState, Execution
 from devstack.models.gotext import SECOND_NS
 from devstack.models.job import Job
 from devstack.models.node import Connection, NodeType
+from devstack.runtime.published import PublishedResults, files_of
 from devstack.runtime.virtual import VirtualPace
+from devstack.scenario.results import url_of
 from devstack.scenario.world import ExecutionView, JobView, NodeView
 
 __all__ = ["SimulatedWorld", "execution_view", "job_view", "node_views"]
@@ -49,6 +51,14 @@ class SimulatedWorld:
 
     def executions(self, job_id: str) -> Sequence[ExecutionView]:
         return [execution_view(execution) for execution in self.cluster.requester.store.job(job_id).executions.values()]
+
+    async def results(self, execution: ExecutionView) -> dict[str, bytes]:
+        content = getattr(self.cluster.shell, "published", PublishedResults()).archive(execution.result_url)
+        if content is not None:
+            return files_of(content)
+        # A simulated program has no files but those of its output.
+        texts = {"stdout": execution.stdout, "stderr": execution.stderr, "exitCode": str(execution.exit_code)}
+        return {name: text.encode() for name, text in texts.items()}
 
     def nodes(self) -> Sequence[NodeView]:
         return node_views(self.cluster)
@@ -106,4 +116,5 @@ def execution_view(execution: Execution) -> ExecutionView:
         exit_code=None if output is None else output.exit_code,
         stdout="" if output is None else output.stdout,
         stderr="" if output is None else output.stderr,
+        result_url=url_of(execution.published_result),
     )

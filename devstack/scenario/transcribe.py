@@ -144,6 +144,9 @@ class _Clerk:
     def executions(self, job_id: str) -> Sequence[ExecutionView]:
         return self._world.executions(job_id)
 
+    async def results(self, execution: ExecutionView) -> dict[str, bytes]:
+        return await self._world.results(execution)
+
     def nodes(self) -> Sequence[NodeView]:
         return self._world.nodes()
 

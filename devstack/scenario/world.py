@@ -41,6 +41,7 @@ class ExecutionView:
     exit_code: int | None = None
     stdout: str = ""
     stderr: str = ""
+    result_url: str = ""  # Where its published results can be read; empty if there are none, or nobody can.
 
     @property
     def is_running(self) -> bool:
@@ -81,6 +82,9 @@ class World(Protocol):
 
     def executions(self, job_id: str) -> Sequence[ExecutionView]:
         """In the order they were made."""
+
+    async def results(self, execution: ExecutionView) -> dict[str, bytes]:
+        """The files that it has published, by path. Raises AdapterError: they cannot be had."""
 
     def nodes(self) -> Sequence[NodeView]: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ class Door(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(CONTENT) - start))
         self.send_header("ETag", f'"{self.version}"')
         self.end_headers()
-        self.wfile.write(CONTENT[start : self.breaks_after])
+        with suppress(BrokenPipeError, ConnectionResetError):  # Who asked may have gone.
+            self.wfile.write(CONTENT[start : self.breaks_after])
 
     def log_message(self, format: str, *args: Any) -> None:
         return None

@@ -20,7 +20,10 @@ from typing import Any, Final
 import attrs
 import pytest
 
-from tests.live.stacks import Stack, docker, job, noop, running
+from devstack.scenario.load import load_one
+from devstack.scenario.real import run_real
+from devstack.scenario.run import RunOptions, Verdict
+from tests.live.stacks import Stack, docker, job, noop, repository, running
 
 pytestmark = pytest.mark.live
 
@@ -310,3 +313,35 @@ def test_a_container_cannot_change_an_input_that_is_read_only(data_stack: Stack,
     data_stack.wait_over(job_id)
     assert "Read-only file system" in data_stack.executions(job_id)[0]["RunOutput"]["stderr"]
     assert place.content == (place.folder / "data.bin").read_bytes()
+
+
+# ---- through two jobs --------------------------------------------------------------------------------------
+
+
+def test_the_pipeline_of_the_scenario_runs_on_real_engines():
+    """The same script, with real results over HTTP."""
+    pipeline = load_one(str(repository() / "scenarios" / "data_pipeline.py"))
+    outcome = run_real(pipeline, RunOptions(docker="off"))
+    assert Verdict.PASSED is outcome.verdict, outcome.message
+
+
+@pytest.mark.docker
+def test_containers_map_over_three_inputs_and_one_reduces_what_they_publish(data_stack: Stack):
+    """The second job reads the archives of the first where they are published."""
+    texts = ["one line\n", "two\nlines\n", "and\nthree\nmore\n"]
+    results = {"task_ResultPaths": [{"Name": "o", "Path": "/outputs"}], "task_Publisher": LOCAL}
+    counts = []
+    for text in texts:
+        source = {"Type": "inline", "Params": {"URL": "data:;base64," + base64.b64encode(text.encode()).decode()}}
+        inputs = [{"Source": source, "Target": "/input/text.txt"}]
+        count = docker("sh", "-c", "wc -l < /input/text.txt > /outputs/count")
+        counts.append(data_stack.submit(job(count, task_InputSources=inputs, **results)))
+    archives = []
+    for number, job_id in enumerate(counts):
+        assert "Completed" == data_stack.wait_over(job_id)["State"]["StateType"], messages(data_stack, job_id)
+        (item,) = data_stack.call("GET", f"/orchestrator/jobs/{job_id}/results")[1]["Items"]
+        archives.append({"Source": item, "Target": f"/parts/{number}"})
+    script = "for a in /parts/*/*.tar.gz; do tar xzOf $a o/count; done | awk '{s+=$1} END {print s}'"
+    total = data_stack.submit(job(docker("sh", "-c", script), task_InputSources=archives))
+    assert "Completed" == data_stack.wait_over(total)["State"]["StateType"], messages(data_stack, total)
+    assert "6\n" == data_stack.executions(total)[0]["RunOutput"]["Stdout"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from devstack.cluster import Cluster, simulated_nodes
 from devstack.models.execution import ComputeState
 from devstack.models.gotext import SECOND_NS
-from devstack.runtime.simulated import RESULTS_ADDRESS, SimulatedShell
+from devstack.runtime.published import result_url
+from devstack.runtime.simulated import SimulatedShell
 from devstack.scenario import batch, noop
 
 
@@ -24,7 +25,7 @@ def test_a_local_result_has_an_address_that_is_the_same_in_every_run() -> None:
     cluster.run_for(SECOND_NS)
     (execution,) = record.executions.values()
     assert execution.published_result is not None
-    assert {"URL": f"{RESULTS_ADDRESS}/{execution.id}.tar.gz"} == execution.published_result.params
+    assert {"URL": result_url(execution.id)} == execution.published_result.params
 
 
 def test_a_power_cut_forgets_the_nodes_programs_and_no_others() -> None:

@@ -19,6 +19,7 @@ from devstack.errors import UsageError
 from devstack.faults import crash
 from devstack.models.gotext import SECOND_NS
 from devstack.models.job import InputSource, Job, SpecConfig
+from devstack.runtime.published import files_of, result_url
 from devstack.runtime.virtual_shell import VirtualShell
 from devstack.runtime.workshop import Bench
 from devstack.scenario import batch, docker, noop, ops, scenario, service, wasm
@@ -180,6 +181,63 @@ def test_an_inline_input_reaches_the_module() -> None:
         assert [0, 0, 0] == [one.exit_code for one in job.completed]
 
     passed(script)
+
+
+def test_published_results_can_be_looked_into() -> None:
+    """Its output, exit code and result folders; without a publisher there is nothing to look into."""
+
+    async def script(cluster: Any) -> None:
+        given = {"inputs": [inline("hello", "/input/text.txt")], "results": {"outputs": "/outputs"}}
+        job = await cluster.submit(batch(wasm(WAT / "copy.wat"), publisher="local", **given))
+        await job.wait("Completed", within="1m")
+        expected = {"exitCode": b"0", "stderr": b"", "stdout": b"", "outputs/copy.txt": b"hello"}
+        assert expected == await job.completed[0].results()
+        simulated = await cluster.submit(batch(noop(stdout="said", exit_code=2), publisher="local"))
+        await simulated.wait("Completed", within="1m")
+        assert {"exitCode": b"2", "stderr": b"", "stdout": b"said"} == await simulated.completed[0].results()
+        nothing = await cluster.submit(batch(noop()))
+        await nothing.wait("Completed", within="1m")
+        with pytest.raises(UsageError, match="has no results"):
+            await nothing.completed[0].results()
+
+    passed(script)
+
+
+def test_what_one_job_has_published_is_an_input_of_the_next() -> None:
+    """By its address, as in a live stack: the archive lies below the target and is counted in the bid."""
+
+    async def script(cluster: Any) -> None:
+        first = await cluster.submit(batch(wasm(WAT / "hello.wat"), publisher="local"))
+        await first.wait("Completed", within="1m")
+        url = result_url(first.completed[0].id)
+        archive = InputSource(SpecConfig("urlDownload", {"URL": url}), target="/input")
+        path = f"input/{url.rpartition('/')[2]}"
+        module = (WAT / "copy.wat").read_text().replace("input/text.txt", path)
+        module = module.replace("(i32.const 64) (i32.const 14)", f"(i32.const 256) (i32.const {len(path)})")
+        module = module.replace("(data (i32.const 64)", "(data (i32.const 256)")
+        second = await cluster.submit(
+            batch(wasm(module), inputs=[archive], results={"outputs": "/outputs"}, publisher="local")
+        )
+        await second.wait("Completed", within="1m")
+        assert 0 == second.completed[0].exit_code
+        copied = (await second.completed[0].results())["outputs/copy.txt"]
+        assert await first.completed[0].results() == files_of(copied)
+
+    passed(script)
+
+
+def test_a_copy_of_a_world_has_its_published_results() -> None:
+    """They are plain data."""
+    files = scenario(nodes=1)(lambda cluster: cluster)  # type: ignore[arg-type, return-value]
+    original = build(files, RunOptions(), 7)
+    record_ = original.submit(batch(wasm(WAT / "hello.wat"), publisher="local")).record
+    original.run_for(60 * SECOND_NS)
+    copy: Cluster = pickle.loads(pickle.dumps(original))
+    assert isinstance(original.shell, VirtualShell) and isinstance(copy.shell, VirtualShell)
+    url = result_url(next(iter(record_.executions)))
+    archives = [world.shell.published.archive(url) for world in (original, copy)]
+    assert archives[0] and archives[0] == archives[1]
+    original.shell.close()
 
 
 def test_a_simulated_program_may_have_inputs() -> None:

@@ -11,7 +11,7 @@ PyYAML is imported with the first cassette, the docker engine with the first rec
 
 from devstack.adapters.cassette.cassette import Cassette, Recorded
 from devstack.adapters.cassette.deck import Deck
-from devstack.adapters.cassette.executor import RecordingExecutor, ReplayingExecutor
+from devstack.adapters.cassette.executor import RecordingExecutor, ReplayingExecutor, play
 from devstack.adapters.cassette.library import CassetteLibrary, MissingCassetteError
 from devstack.adapters.cassette.recipe import Recipe, recipe_of
 
@@ -24,5 +24,6 @@ __all__ = [
     "Recorded",
     "RecordingExecutor",
     "ReplayingExecutor",
+    "play",
     "recipe_of",
 ]

@@ -21,7 +21,7 @@ from devstack.models.job import Task
 from devstack.models.resources import Resources
 from devstack.runtime.ports import STDERR, STDOUT, Executor, Output, RunRequest
 
-__all__ = ["RecordingExecutor", "ReplayingExecutor", "write_files"]
+__all__ = ["RecordingExecutor", "ReplayingExecutor", "play"]
 
 MILLISECOND_NS: Final = 1_000_000
 # What a cassette keeps: it is to be committed and read by people.
@@ -98,10 +98,7 @@ class ReplayingExecutor:
         if not recorded.ends:
             await trio.sleep_forever()
         await self._pace.sleep_until(self._pace.now_ns() + recorded.duration_ns)
-        output.write(STDOUT, recorded.stdout)
-        output.write(STDERR, recorded.stderr)
-        write_files(request.results_dir, recorded)
-        return output.result(recorded.exit_code, recorded.error)
+        return play(recorded, request.results_dir, output)
 
 
 class _Tee:
@@ -165,6 +162,18 @@ def _paths(request: RunRequest) -> Iterator[Path]:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
                 yield path
+
+
+def play(recorded: Recorded, results_dir: Path, output: Output) -> RunCommandResult:
+    """Leave what the program has left: its output, its files and its result.
+
+    Raises:
+        AdapterError: a file cannot be written.
+    """
+    output.write(STDOUT, recorded.stdout)
+    output.write(STDERR, recorded.stderr)
+    write_files(results_dir, recorded)
+    return output.result(recorded.exit_code, recorded.error)
 
 
 def write_files(results_dir: Path, recorded: Recorded) -> None:
