@@ -4,6 +4,7 @@ builders   jobs and engines in one line each        handles   what a script hold
 decorator  `@scenario`                              run       one scenario under one seed, and its outcome
 world      what a script needs of a cluster         simulated a cluster in virtual time
 story      the trace as people read it              token     the line that repeats a run
+results    files that executions have published
 """
 
 import sys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import tarfile
 import threading
@@ -121,3 +122,18 @@ async def test_a_cancelled_publishing_leaves_nothing(tmp_path, results, monkeypa
 async def test_the_noop_publisher_publishes_nothing(tmp_path):
     """Its answer is an empty result."""
     assert SpecConfig("") == await NoopPublisher().publish(SpecConfig("noop"), "eid", "j-1", "node-1", tmp_path)
+
+
+async def test_a_publishing_that_dies_in_the_middle_leaves_no_result(tmp_path, results, monkeypatch):
+    """The disk is full after the first bytes: the reason is told, and no archive or part of one is there."""
+    whole = archive.pack
+
+    def dying(folder, destination, **options):
+        whole(folder, destination, **options)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archive, "pack", dying)
+    publisher = LocalPublisher(tmp_path / "p", "http://x")
+    with pytest.raises(AdapterError, match="cannot pack the results of eid: No space left on device"):
+        await publisher.publish(SpecConfig("local"), "eid", "j-1", "node-1", results)
+    assert [] == list((tmp_path / "p").iterdir())

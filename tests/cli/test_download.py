@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from devstack.cli import download
+from devstack.cli.progress import byte_bar
 from devstack.errors import AdapterError
 
 Entry = tuple[str, bytes, bytes]
@@ -164,3 +165,17 @@ def test_a_result_that_cannot_be_fetched_leaves_no_folder(tmp_path: Path, monkey
     with pytest.raises(AdapterError, match="gone"):
         download.fetch_results(Results(monkeypatch, AdapterError("gone")), "j-1")  # type: ignore[arg-type]
     assert {} == tree(tmp_path)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_bar_is_for_terminals_alone(monkeypatch: pytest.MonkeyPatch, is_terminal: bool):
+    """A pipe gets not a byte of it."""
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: is_terminal)
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    with byte_bar("1 of 2") as advance:
+        advance(0, 0)
+        advance(512, 1024)
+    assert is_terminal == ("1 of 2" in stream.getvalue())
+    assert is_terminal == bool(stream.getvalue())
