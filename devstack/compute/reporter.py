@@ -15,6 +15,7 @@ from devstack.compute.outbox import Outbox
 from devstack.compute.store import ExecutionStore
 from devstack.messages import CancelTimer, Heartbeat, ManagementReply, Register, SetTimer, UpdateInfo, UpdateResources
 from devstack.models.node import ComputeNodeInfo, NodeInfo, NodeType
+from devstack.models.resources import Resources
 
 __all__ = ["Reporter"]
 
@@ -42,7 +43,8 @@ class Reporter:
         self._labels = node_labels(config)
         self._sequence = 0
         self._last_resources: UpdateResources | None = None
-        self._last_info: UpdateInfo | None = None
+        self._load: tuple[Resources, Resources, int, int] | None = None
+        self._info: UpdateInfo
         self._reports: list[_Periodic] = []
         self.refusal = ""
 
@@ -82,19 +84,24 @@ class Reporter:
         return True
 
     def info(self) -> NodeInfo:
+        """What the node says of itself; the same object as long as its load is the same."""
         config, buffer = self._config, self._buffer
-        compute = ComputeNodeInfo(
-            engines=config.engines,
-            publishers=config.publishers,
-            sources=config.sources,
-            max_capacity=config.total,
-            queue_used=buffer.waiting.used,
-            available=buffer.room.available,
-            max_job=config.max_job,
-            running=len(buffer.running),
-            enqueued=len(buffer.queued),
-        )
-        return NodeInfo(config.node_id, NodeType.COMPUTE, self._labels, compute)
+        load = buffer.waiting.used, buffer.room.available, len(buffer.running), len(buffer.queued)
+        if load != self._load:
+            queue_used, available, running, enqueued = self._load = load
+            compute = ComputeNodeInfo(
+                engines=config.engines,
+                publishers=config.publishers,
+                sources=config.sources,
+                max_capacity=config.total,
+                queue_used=queue_used,
+                available=available,
+                max_job=config.max_job,
+                running=running,
+                enqueued=enqueued,
+            )
+            self._info = UpdateInfo(NodeInfo(config.node_id, NodeType.COMPUTE, self._labels, compute))
+        return self._info.info
 
     def _register(self, now_ns: int) -> None:
         """Ask to take part, and again if there is no answer: the message may be lost."""
@@ -126,10 +133,8 @@ class Reporter:
         return last
 
     def _information(self) -> UpdateInfo:
-        info = self.info()
-        if self._last_info is None or self._last_info.info != info:
-            self._last_info = UpdateInfo(info)
-        return self._last_info
+        self.info()
+        return self._info
 
     def _set_timer(self, key: str, at_ns: int) -> None:
         self._outbox.add(SetTimer(key, at_ns))

@@ -162,7 +162,7 @@ class NodeTable:
             return False, "node not yet registered"
         if entry.membership is Membership.REJECTED:
             return False, "node registration rejected"
-        if info != entry.info:
+        if info is not entry.info and info != entry.info:
             entry.info = info
             self._changed(entry)
         return True, ""
