@@ -26,7 +26,7 @@ class RealTimePace:
     """Moves one cluster along with the wall clock.
 
     Args:
-        speed: Virtual seconds per second.
+        speed: Virtual seconds per second; 0 stops time, and what the outside reports still happens, at that instant.
         monotonic_ns: The clock that says how much time has passed.
     """
 
@@ -37,10 +37,19 @@ class RealTimePace:
         self._started_ns = monotonic_ns()
         self._origin_ns = cluster.now_ns
         self._nudged = trio.Event()
+        self._speed_changed = trio.Event()
 
     def now_ns(self) -> int:
         """Virtual time as the wall clock has it."""
         return self._origin_ns + (self._monotonic_ns() - self._started_ns) * self.speed
+
+    def set_speed(self, speed: int) -> None:
+        """From now on, so many virtual seconds per second."""
+        self.catch_up()
+        self._origin_ns, self._started_ns, self.speed = self.now_ns(), self._monotonic_ns(), speed
+        self._speed_changed.set()
+        self._speed_changed = trio.Event()
+        self.nudge()
 
     def catch_up(self) -> None:
         """Let everything happen that is due by now, so that what comes next comes after it."""
@@ -66,7 +75,12 @@ class RealTimePace:
     async def sleep_until(self, time_ns: int) -> None:
         """Wait until virtual time has come to `time_ns`."""
         while (left_ns := time_ns - self.now_ns()) > 0:
-            await trio.sleep(min(left_ns / (self.speed * 1e9), LONGEST_WAIT_S))
+            with trio.move_on_after(self._wait_s(left_ns)):
+                await self._speed_changed.wait()
+
+    def _wait_s(self, left_ns: int) -> float:
+        """How long to wait for virtual time to move on by that much; a while, if it stands still."""
+        return min(left_ns / (self.speed * 1e9), LONGEST_WAIT_S) if self.speed else LONGEST_WAIT_S
 
     async def run(self) -> None:
         """Move the cluster along for ever."""
@@ -77,9 +91,9 @@ class RealTimePace:
                 await trio.lowlevel.checkpoint()
                 continue
             next_ns = self.cluster.kernel.next_time_ns()
-            wait_s = LONGEST_WAIT_S if next_ns is None else (next_ns - self.now_ns()) / (self.speed * 1e9)
+            wait_s = LONGEST_WAIT_S if next_ns is None else self._wait_s(next_ns - self.now_ns())
             if wait_s <= 0:
                 await trio.lowlevel.checkpoint()
                 continue
-            with trio.move_on_after(min(wait_s, LONGEST_WAIT_S)):
+            with trio.move_on_after(wait_s):
                 await self._nudged.wait()

@@ -127,3 +127,51 @@ async def test_a_question_that_fails_still_wakes_the_loop(cluster: Cluster, auto
     with pytest.raises(KeyError):
         pace.ask(broken)
     assert pace._nudged.is_set()
+
+
+async def test_speed_may_change_at_any_time(cluster: Cluster, autojump_clock: trio.testing.MockClock):
+    """What has passed stays passed."""
+    pace = RealTimePace(cluster, 1, clock_ns)
+    began_ns = pace.now_ns()
+    for speed, seconds in ((1, 5), (10, 5), (0, 100), (2, 5)):
+        pace.set_speed(speed)
+        await trio.sleep(seconds)
+    assert pytest.approx((5 + 50 + 0 + 10) * SECOND, abs=100) == pace.now_ns() - began_ns
+
+
+async def test_who_waits_for_an_instant_hears_of_a_new_speed(
+    cluster: Cluster, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+):
+    """A minute's wait is over soon when time goes faster, and not at all while it stands still."""
+    pace = RealTimePace(cluster, 1, clock_ns)
+    nursery.start_soon(pace.run)
+    over = trio.Event()
+
+    async def wait() -> None:
+        await pace.sleep_until(pace.now_ns() + 60 * SECOND)
+        over.set()
+
+    nursery.start_soon(wait)
+    await trio.sleep(30)
+    pace.set_speed(0)
+    await trio.sleep(10_000)
+    assert not over.is_set()
+    pace.set_speed(30)
+    with trio.fail_after(1.1):
+        await over.wait()
+
+
+async def test_what_the_outside_reports_happens_though_time_stands_still(
+    cluster: Cluster, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+):
+    """At the instant at which it stands."""
+    pace = RealTimePace(cluster, 1, clock_ns)
+    nursery.start_soon(pace.run)
+    await trio.sleep(1)
+    pace.set_speed(0)
+    heard: list[int] = []
+    cluster.post = lambda target, event: heard.append(cluster.now_ns)  # type: ignore[method-assign]
+    await trio.sleep(100)
+    pace.post("node-1", StepFailed("e-1", "", "late"))
+    await trio.testing.wait_all_tasks_blocked()
+    assert [pace.now_ns()] == heard
