@@ -8,7 +8,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-__all__ = ["ZERO_TIME", "cpu_text", "duration_text", "human_bytes", "map_text", "parse_duration_ns", "rfc3339"]
+__all__ = [
+    "ZERO_TIME",
+    "cpu_text",
+    "duration_text",
+    "human_bytes",
+    "map_text",
+    "parse_duration_ns",
+    "parse_rfc3339_ns",
+    "rfc3339",
+]
 
 SECOND_NS: Final = 1_000_000_000
 ZERO_TIME: Final = "0001-01-01T00:00:00Z"
@@ -84,6 +93,22 @@ def rfc3339(ns: int) -> str:
     seconds, fraction = divmod(ns, SECOND_NS)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else text + "Z"
+
+
+_RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def parse_rfc3339_ns(text: str) -> int:
+    """Nanoseconds since 1970 of a point in time such as `2024-01-01T00:00:30.5Z`.
+
+    Raises:
+        ValueError: the text is no such point.
+    """
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError(f"invalid time {text!r}: use forms such as 2024-01-01T00:00:30Z")
+    seconds = round(datetime.fromisoformat(match[1].upper() + match[3].upper()).timestamp())
+    return seconds * SECOND_NS + int((match[2] or "").ljust(9, "0"))
 
 
 def map_text(mapping: Mapping[str, str]) -> str:

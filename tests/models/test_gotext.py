@@ -11,6 +11,7 @@ from devstack.models.gotext import (
     human_bytes,
     map_text,
     parse_duration_ns,
+    parse_rfc3339_ns,
     rfc3339,
 )
 
@@ -104,3 +105,31 @@ def test_maps_are_sorted_by_key():
     """As Go prints a map."""
     assert "map[a:1 b:2]" == map_text({"b": "2", "a": "1"})
     assert "map[]" == map_text({})
+
+
+@given(ns=st.integers(1, 4_000_000_000 * SECOND))
+def test_a_time_is_read_as_it_is_written(ns):
+    """To the nanosecond."""
+    assert ns == parse_rfc3339_ns(rfc3339(ns))
+
+
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("1970-01-01T00:00:01.5Z", 1_500_000_000),
+        ("1970-01-01t01:00:00+01:00", 0),
+        ("1970-01-01T00:00:00-00:30", 1800 * SECOND),
+    ],
+)
+def test_times_of_other_zones(text, ns):
+    """In either case of the letters."""
+    assert ns == parse_rfc3339_ns(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1970-01-01", "1970-01-01T00:00:00", "1970-13-01T00:00:00Z", "1970-01-01 00:00:00Z"]
+)
+def test_what_is_no_time_is_refused(text):
+    """A zone is needed."""
+    with pytest.raises(ValueError):
+        parse_rfc3339_ns(text)
