@@ -13,13 +13,17 @@ import trio
 from devstack.adapters.ipfs.cid import Cid
 from devstack.adapters.ipfs.store import Content
 from devstack.checkers import Checkers, Violation
-from devstack.errors import AdapterError, ConflictError, NotFoundError
+from devstack.dashboard.board import Board, Changes
+from devstack.dashboard.rows import rows_of
+from devstack.errors import AdapterError, ConflictError, NotFoundError, UsageError
+from devstack.explain import Choice, Choices
 from devstack.faults.engine import FaultEngine
 from devstack.faults.fault import Fault
 from devstack.faults.state import FaultState
 from devstack.http_api.backend import Page
 from devstack.machine import free_space
 from devstack.models.execution import ComputeState, Execution
+from devstack.models.gotext import parse_duration_ns, parse_rfc3339_ns
 from devstack.models.job import Job, SpecConfig
 from devstack.models.node import Connection, NodeState
 from devstack.models.selectors import Selector, parse_selector
@@ -80,6 +84,8 @@ class StackBackend:
         self._signer = signer
         self._content = content
         self._cluster = pace.cluster
+        self.board = Board(pace.cluster)
+        self._choices = Choices(pace.cluster)
         requester = pace.cluster.requester
         self._chance = pace.cluster.seed.stream("http", "requests")
         self.behaviour = requester.config.behaviour
@@ -210,6 +216,36 @@ class StackBackend:
         except AdapterError as exc:
             raise NotFoundError(exc.message, exc.hint) from exc
 
+    # ---- looking at it -------------------------------------------------------------------------------------
+
+    def choices(self, job_id: str, at: str, execution_id: str) -> tuple[str, Sequence[Choice]]:
+        record = self.find_job(job_id)
+        until_ns = _instant_ns(at, record.create_time_ns) if at else None
+        found = list(self._choices.of(record.job.id, until_ns))
+        if execution_id:
+            found = [one for one in found if any(placed == execution_id for placed, _ in one.placed)]
+        if not found:
+            raise NotFoundError(
+                f"no choice of a node is known of job {record.job.id}" + (f" at {at}" if at else ""),
+                "nothing was chosen for it by then, or so long ago that it is forgotten",
+            )
+        return record.job.id, found
+
+    def rows(self, changes: Changes) -> Mapping[str, Any]:
+        return rows_of(self._cluster, self.board, changes)
+
+    # ---- time ----------------------------------------------------------------------------------------------
+
+    @property
+    def speed(self) -> int:
+        return self._pace.speed
+
+    def set_speed(self, speed: int) -> None:
+        self._pace.set_speed(speed)
+
+    def now_ns(self) -> int:
+        return self._pace.now_ns()
+
     # ---- the process ---------------------------------------------------------------------------------------
 
     def debug(self) -> Mapping[str, Any]:
@@ -262,3 +298,11 @@ class StackBackend:
             "its program has not started" if execution.compute is ComputeState.BID_ACCEPTED else "it has no node yet"
         )
         raise AdapterError(f"execution {execution.id} has no log: {state}")
+
+
+def _instant_ns(text: str, since_ns: int) -> int:
+    """A time in RFC 3339, or a duration since then."""
+    try:
+        return parse_rfc3339_ns(text) if "-" in text[1:] else since_ns + parse_duration_ns(text)
+    except ValueError as exc:
+        raise UsageError(f"{exc}, or a time such as 2024-01-01T00:00:30Z") from None

@@ -149,6 +149,9 @@ class Client:
         path = f"{_FAULTS}/{quote(number, safe='')}" if number else _FAULTS
         return self.request("DELETE", path, holding="Cleared")
 
+    def explain(self, job_id: str, query: Query) -> dict[str, Any]:
+        return self.request("GET", f"/api/v1/devstack/explain/{quote(job_id, safe='')}", query, holding="Choices")
+
     def server_version(self, client_id: str) -> dict[str, Any]:
         key = "build_version_info"
         return dict(self.request("POST", "/api/v1/version", body={"client_id": client_id}, holding=key)[key])

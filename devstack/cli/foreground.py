@@ -143,7 +143,7 @@ def _banner(options: StackOptions, stack: LiveStack, seed: int) -> str:
     ]
     if stack.docker_problem:
         lines.append(f"no docker {stack.docker_problem}")
-    lines.append(f"API       {stack.url}")
+    lines += [f"API       {stack.url}", f"dashboard {stack.url}/dashboard"]
     if stack.ipfs_port is not None:
         lines.append(f"IPFS API  http://127.0.0.1:{stack.ipfs_port}")
     if options.host not in ("127.0.0.1", "::1", "localhost"):

@@ -39,6 +39,7 @@ _COMMANDS: Final = {
     "version": ("devstack.cli.version", "version", "Show the versions of this client and of the server."),
     "scenario": ("devstack.cli.scenario", "scenario", "Run scenarios: failures, repeated to the byte."),
     "fault": ("devstack.cli.fault", "fault", "Let things go wrong in a running stack, and make them right again."),
+    "explain": ("devstack.cli.explain", "explain", "Show why a job runs where it does, or nowhere."),
     "bench": ("devstack.cli.bench", "bench", "Measure this machine."),
     "completion": ("devstack.cli.completion", "completion", "Print a completion script for your shell."),
 }

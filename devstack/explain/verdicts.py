@@ -30,23 +30,24 @@ class Verdict:
     changes: tuple[str, ...] = ()
 
 
-def verdicts(choice: Choice, node_id: str = "") -> Iterator[Verdict]:
+def verdicts(choice: Choice, node_id: str = "", most_counters: int | None = None) -> Iterator[Verdict]:
     """Every node, or that one alone; the best first, the refused and the absent last.
 
-    What would have made the difference is looked for at no more than `MOST_COUNTERS` nodes.
+    What would have made the difference is looked for at no more than `MOST_COUNTERS` nodes, or fewer if asked for.
     """
+    most = MOST_COUNTERS if most_counters is None else min(most_counters, MOST_COUNTERS)
     placed = {at for _, at in choice.placed}
     absent = {state.info.node_id: state for state in choice.absent}
     asked = 0
     for row in choice.decision.explain().nodes:
         if node_id in ("", row.node_id):
             is_placed = row.node_id in placed
-            changes = () if is_placed or asked >= MOST_COUNTERS else _changes(choice, row.node_id)
+            changes = () if is_placed or asked >= most else _changes(choice, row.node_id)
             asked += not is_placed
             yield Verdict(row.node_id, is_placed, row.rank, row.reason, row.rules, changes)
     for state in choice.absent:
         if node_id in ("", state.info.node_id):
-            changes = () if asked >= MOST_COUNTERS else _changes(choice, state.info.node_id, absent[state.info.node_id])
+            changes = () if asked >= most else _changes(choice, state.info.node_id, absent[state.info.node_id])
             asked += 1
             yield Verdict(state.info.node_id, False, -1, _absence(state), (), changes)
 

@@ -9,11 +9,12 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from devstack.http_api import agent, auth, faults, jobs, logs, nodes, own
+from devstack.http_api import agent, auth, clock, explain, faults, jobs, logs, nodes, own
 from devstack.http_api.answers import JSON, JSON_UTF8, json_answer, send_answer
 from devstack.http_api.backend import Backend
 from devstack.http_api.call import Call, Resource
 from devstack.http_api.content import content_route
+from devstack.http_api.dashboard import dashboard_routes
 from devstack.http_api.document import describe_api
 from devstack.http_api.errors import http_error
 from devstack.http_api.legacy import legacy_routes
@@ -37,6 +38,8 @@ _GROUPS: Final[Mapping[str, Routes]] = {
     "auth": auth.ROUTES,
     "devstack": {**own.ROUTES, own.DOCUMENT_PATH: {"GET": openapi}},
     "faults": faults.ROUTES,
+    "explain": explain.ROUTES,
+    "clock": clock.ROUTES,
 }
 
 
@@ -45,7 +48,8 @@ def create_app(backend: Backend) -> ASGIApp:
     routes = [
         Route(path, Resource(backend, operations)) for group in _GROUPS.values() for path, operations in group.items()
     ]
-    everything = [*routes, content_route(backend), logs.log_route(backend), *legacy_routes(backend)]
+    streams = [content_route(backend), logs.log_route(backend), *dashboard_routes(backend)]
+    everything = [*routes, *streams, *legacy_routes(backend)]
     # A path with a slash at its end is another path, and unknown.
     return Middleware(Router(everything, redirect_slashes=False, default=_not_found), backend)
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeVar
 from devstack.adapters.ipfs.cid import Cid
 from devstack.behaviour import Behaviour
 from devstack.checkers import Violation
+from devstack.dashboard.board import Board, Changes
+from devstack.explain import Choice
 from devstack.faults.fault import Fault
 from devstack.faults.state import FaultState
 from devstack.models.execution import Execution
@@ -29,6 +31,7 @@ class Backend(Protocol):
     """
 
     behaviour: Behaviour
+    board: Board
     node_id: str
     version: BuildVersion
 
@@ -92,6 +95,24 @@ class Backend(Protocol):
 
     async def ipfs_block(self, cid: Cid) -> bytes:
         """One block of IPFS content. Raises NotFoundError."""
+
+    def choices(self, job_id: str, at: str, execution_id: str) -> tuple[str, Sequence[Choice]]:
+        """The job's whole id and the choices of nodes for it until `at`, or the one that made the execution.
+
+        Raises NotFoundError, AmbiguousIdError, UsageError: `at` is no time.
+        """
+
+    def rows(self, changes: Changes) -> Mapping[str, Any]:
+        """The changed things as the dashboard shows them, in JSON values."""
+
+    @property
+    def speed(self) -> int:
+        """Virtual seconds per second; 0: time stands still."""
+
+    def set_speed(self, speed: int) -> None: ...
+
+    def now_ns(self) -> int:
+        """Virtual time."""
 
     def free_space(self) -> Mapping[str, tuple[int, int, int]]:
         """All, used and free bytes of `tmp` and `root`."""

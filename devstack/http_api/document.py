@@ -22,7 +22,8 @@ __all__ = ["describe_api"]
 _ABOUT: Final = """\
 Bacalhau's HTTP API as a devstack serves it. Keys of bodies match in any case, unknown keys and parameters are ignored,
 an empty parameter counts as not given. A client that sends `X-Bacalhau-Git-Version` must be v1.4.0 or newer; bodies may
-have 10,000,000 bytes. Not described: `OPTIONS` (204 everywhere) and the old routes below `/api/v1/requester` (410).
+have 10,000,000 bytes. Not described: the dashboard at `/dashboard` and the server-sent events that it follows at
+`/api/v1/devstack/events`, `OPTIONS` (204 everywhere), and the old routes below `/api/v1/requester` (410).
 """
 _MEANINGS: Final = {
     101: "each message of the websocket",

@@ -19,7 +19,7 @@ from devstack.http_api.errors import RefusedError
 from devstack.http_api.operation import Routes, operation
 from devstack.models.gotext import rfc3339
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "fault_json"]
 
 
 class FaultJson(TypedDict):
@@ -47,7 +47,7 @@ class ClearedJson(TypedDict):
 @operation(FaultListJson)
 async def list_faults(call: Call) -> Response:
     """The faults that wait or are active."""
-    return json_answer({"Faults": [_encoded(state) for state in call.backend.list_faults()]})
+    return json_answer({"Faults": [fault_json(state) for state in call.backend.list_faults()]})
 
 
 @operation(
@@ -67,7 +67,7 @@ async def inject_fault(call: Call) -> Response:
         raise RefusedError(400, f"the body is no JSON: {exc.message}") from None
     except UsageError as exc:
         raise _refusal(400, exc) from None
-    return json_answer({"Fault": _encoded(state)})
+    return json_answer({"Fault": fault_json(state)})
 
 
 @operation(ClearedJson)
@@ -94,7 +94,8 @@ def _refusal(status: int, error: DevstackError) -> RefusedError:
     return RefusedError(status, f"{error.message}; {error.hint}" if error.hint else error.message)
 
 
-def _encoded(state: FaultState) -> dict[str, Any]:
+def fault_json(state: FaultState) -> dict[str, Any]:
+    """A fault as the API tells of it."""
     return {
         "ID": state.id,
         "Text": text_of(state.fault),

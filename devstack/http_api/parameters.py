@@ -15,6 +15,8 @@ from devstack.http_api.query import Query
 from devstack.orchestrator.queries import EVENT_TYPES, EXECUTION_ORDERS, NODE_ORDERS
 
 __all__ = [
+    "AT",
+    "CHOSEN_EXECUTION",
     "EVENT_TYPE",
     "EXECUTION_ID",
     "EXECUTION_ORDER",
@@ -35,6 +37,7 @@ __all__ = [
     "REVERSE",
     "SINCE",
     "TAIL",
+    "VERDICT_NODE",
     "Parameter",
 ]
 
@@ -93,3 +96,11 @@ LOG_EXECUTION: Final = Parameter(
 )
 TAIL: Final = Parameter("tail", "only what is written from now on", Query.flag)
 FOLLOW: Final = Parameter("follow", "go on until the execution ends", Query.flag)
+
+# Explanations.
+AT: Final = Parameter(
+    "at", "only what was chosen until then: a duration since the job came in, such as 30s, or a time in RFC 3339",
+    Query.text,
+)  # fmt: skip
+CHOSEN_EXECUTION: Final = Parameter("execution", "only the choice that this execution came from", Query.text)
+VERDICT_NODE: Final = Parameter("node", "only that node", Query.text)

@@ -55,7 +55,13 @@ class Stack:
         jobs = [self._submit(Params={}), self._submit("service", Params={"RunsFor": "1h"}), self._submit(gpu="7")]
         for _ in range(3):
             self.tick()
-        self.ids = {"jobs": [*jobs, jobs[1][:8]], "nodes": ["node-1", "node"], "auth": ["clientkey"], "faults": ["1"]}
+        self.ids = {
+            "jobs": [*jobs, jobs[1][:8]],
+            "explain": jobs,
+            "nodes": ["node-1", "node"],
+            "auth": ["clientkey"],
+            "faults": ["1"],
+        }
 
     def tick(self) -> None:
         self._now_ns += SECOND_NS

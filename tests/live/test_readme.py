@@ -16,9 +16,16 @@ from tests.live.stacks import Stack, repository, running
 pytestmark = pytest.mark.live
 
 README = (repository() / "README.md").read_text()
-CURL, COMMAND_LINE, SDK = re.findall(
-    r"```(?:sh|python)\n(.*?)```", README.partition("## A first job")[2].partition("\n## ")[0], re.DOTALL
-)
+
+
+def snippets(section: str) -> list[str]:
+    """What that section has to be run."""
+    text = README.partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```(?:sh|python)\n(.*?)```", text, re.DOTALL)
+
+
+CURL, COMMAND_LINE, SDK = snippets("A first job")
+(WHY,) = snippets("Look at it, and ask why")
 
 
 def perform(snippet: str, interpreter: list[str], stack: Stack, folder: Path) -> str:
@@ -46,11 +53,14 @@ def test_the_job_by_curl(docker_stack: Stack, tmp_path: Path):
 
 @pytest.mark.docker
 def test_the_jobs_by_the_command_line(docker_stack: Stack, tmp_path: Path):
-    """Each line works, the module's greeting is there, and the list ends with the two jobs."""
-    printed = perform(COMMAND_LINE, ["bash", "-euc"], docker_stack, tmp_path)
+    """Each line works: the module's greeting is there, the list ends with the two jobs, the choice is explained."""
+    printed, _, explained = perform(
+        f"{COMMAND_LINE}\necho ----\n{WHY}", ["bash", "-euc"], docker_stack, tmp_path
+    ).partition("----\n")
     assert "\nhello from wasm\n" in printed
     jobs = [line.split()[2:] for line in printed.splitlines() if line.endswith(" Completed ")]
     assert {("docker", "batch", "Completed"), ("wasm", "batch", "Completed")} <= {tuple(job) for job in jobs}
+    assert 2 == explained.count("Choice 1 for j-")
 
 
 @pytest.mark.docker

@@ -93,6 +93,14 @@ def test_containers_and_modules_need_no_engine(python: Path, tmp_path: Path):
     assert re.search(r"^(\d+) scenarios: \1 passed$", said, re.MULTILINE), said
 
 
+@pytest.mark.live
+def test_the_dashboard_is_in_the_wheel(python: Path, tmp_path: Path):
+    """Its page, its styles, its modules."""
+    program = "from devstack.dashboard.files import page_files; print(*sorted(page_files()))"
+    found = set(run(python, "-c", program, folder=tmp_path).split())
+    assert found == {file.name for file in (ROOT / "devstack/dashboard/static").iterdir()}
+
+
 def environment_with_wheel(folder: Path) -> Path:
     """The interpreter of a fresh environment; nothing is fetched for it."""
     pip = (sys.executable, "-m", "pip", "-q")
