@@ -12,7 +12,7 @@ from tests.dashboard.accessibility import focus_order, problems
 from tests.dashboard.browser import chromium, wait_for, why_none
 from tests.live.stacks import Stack, running
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.live
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">'\"</td><script>document.title='owned'</script>"
 ENTER, END, HOME, ESCAPE, DOWN = "\ue007", "\ue010", "\ue011", "\ue00c", "\ue015"
@@ -185,6 +185,9 @@ def test_the_chart_asks_why_by_mouse_and_keyboard(page: Page):
 
 def test_tables_are_gone_through_by_keyboard(page: Page):
     """The selection follows, is announced, and Enter opens; Escape leads back to where one was."""
+    first, second = (page.stack.submit(job(name)) for name in ("one", "two"))
+    for job_id in (first, second):
+        page.wait(lambda job_id=job_id: "Completed" in page.row("job-rows", job_id[:10]), "the finished jobs")
     table = page.find("#job-rows table")
     table.send_keys(HOME, DOWN)
     active = page.driver.execute_script(
@@ -206,8 +209,11 @@ def test_tables_are_gone_through_by_keyboard(page: Page):
 
 def test_jobs_are_found_by_name(page: Page):
     """As it is typed."""
-    page.find("#find").send_keys("DRAWN")
-    page.wait(lambda: ["drawn"] == [row.split("\t")[1].strip() for row in page.rows("job-rows")], "the one job")
+    for name in ("sought", "other"):
+        page.stack.submit(job(name))
+    page.wait(lambda: len(page.rows("job-rows")) > 1, "both jobs")
+    page.find("#find").send_keys("SOUGHT")
+    page.wait(lambda: ["sought"] == [row.split("\t")[1].strip() for row in page.rows("job-rows")], "the one job")
     page.find("#find").clear()
     page.find("#find").send_keys(" ")
     page.wait(lambda: len(page.rows("job-rows")) > 1, "all jobs")
