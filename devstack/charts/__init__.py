@@ -6,7 +6,7 @@ network   the nodes and how they are               waits      how long programs 
 comparison  two runs side by side                  saving     SVG, PNG and HTML without a browser
 theme     colours and inks for light and dark      words      numbers, durations and names in sentences
 table     rows of a frame                          lanes      what overlaps, side by side
-bands     faults behind a chart
+bands     faults behind a chart                    showing    as pictures in notebooks
 
 Frames have the columns of `devstack.notebook.frames`; times are seconds since the run began. Every function takes
 `dark`: None has inks that can be read on light and dark pages, False and True are crisp on one of them.
@@ -29,7 +29,11 @@ from devstack.charts.network import network
 from devstack.charts.over_time import capacity, queue
 from devstack.charts.saving import html, save
 from devstack.charts.sequence import sequence
+from devstack.charts.showing import show_as_pictures
 from devstack.charts.states import states
 from devstack.charts.waits import waits
 
-__all__ = ["capacity", "comparison", "gantt", "html", "network", "queue", "save", "sequence", "states", "waits"]
+__all__ = [
+    "capacity", "comparison", "gantt", "html", "network", "queue", "save", "sequence", "show_as_pictures", "states",
+    "waits",
+]  # fmt: skip

@@ -14,15 +14,20 @@ import vl_convert
 from devstack.charts.theme import inks
 from devstack.errors import UsageError
 
-__all__ = ["FORMATS", "html", "json_in_script", "png", "save", "svg", "title_of"]
+__all__ = ["FORMATS", "html", "json_in_script", "png", "save", "svg", "svg_of", "title_of", "told"]
 
 _SCALE: Final = 2.0  # Pixels for each of the chart's: sharp on screens with small ones.
 
 
 def svg(chart: Any, *, adapts: bool = False) -> str:
     """The chart as an SVG document; one for light pages that `adapts` takes the inks for dark ones where it is dark."""
-    text = vl_convert.vegalite_to_svg(chart.to_dict(), allowed_base_urls=[])
+    text = svg_of(chart.to_dict())
     return text.replace(">", f">{_adapting()}", 1) if adapts else text
+
+
+def svg_of(spec: dict[str, Any]) -> str:
+    """The same of a chart's specification."""
+    return vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
 
 
 def _adapting() -> str:
@@ -50,7 +55,12 @@ def html(chart: Any) -> str:
 
 def title_of(chart: Any) -> str:
     """What the chart says: its title, and the lines below it."""
-    title = chart.to_dict(validate=False).get("title", {})
+    return told(chart.to_dict(validate=False))
+
+
+def told(spec: dict[str, Any]) -> str:
+    """The same of its specification."""
+    title = spec.get("title", {})
     return ". ".join([title.get("text", "Chart"), *title.get("subtitle", [])])
 
 

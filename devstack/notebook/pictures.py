@@ -14,7 +14,9 @@ __all__ = ["Pictured", "compared"]
 
 def _charts() -> Any:
     """Raises UsageError: what charts need is not installed."""
-    return import_module("devstack.charts")
+    charts = import_module("devstack.charts")
+    charts.show_as_pictures()
+    return charts
 
 
 class Pictured:

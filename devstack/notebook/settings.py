@@ -19,7 +19,7 @@ from devstack.runtime.virtual_shell import VirtualShell
 from devstack.scenario.run import node_configs, refuse_probe, switch_on
 from devstack.scenario.settings import read_requester, read_shape, shaped
 
-__all__ = ["Settings", "cluster_of", "node_config", "reshaped"]
+__all__ = ["Settings", "behaviour_of", "cluster_of", "node_config", "reshaped"]
 
 MOST_NODES = 10_000
 
@@ -60,7 +60,7 @@ def cluster_of(settings: Settings) -> Cluster:
     Raises:
         UsageError: a setting cannot be as it is.
     """
-    behaviour = _behaviour(settings)
+    behaviour = behaviour_of(settings)
     shapes = {node_id: read_shape(words) for node_id, words in settings.shapes.items()}
     requester = RequesterConfig(
         labels=node_labels("node-0"), behaviour=behaviour, **read_requester(settings.requester)
@@ -78,7 +78,7 @@ def cluster_of(settings: Settings) -> Cluster:
 
 def node_config(settings: Settings, node_id: str, shape: Mapping[str, Any]) -> ComputeConfig:
     """One more node of that cluster, like the others but for its shape."""
-    usual = node_configs(1, _behaviour(settings), settings.docker, {})[0]
+    usual = node_configs(1, behaviour_of(settings), settings.docker, {})[0]
     config = attrs.evolve(usual, node_id=node_id, labels=node_labels(node_id))
     return reshaped(config, shape)
 
@@ -90,5 +90,6 @@ def reshaped(config: ComputeConfig, shape: Mapping[str, Any]) -> ComputeConfig:
     return changed
 
 
-def _behaviour(settings: Settings) -> Behaviour:
+def behaviour_of(settings: Settings) -> Behaviour:
+    """Which switches are on. Raises UsageError: there is no such switch."""
     return parse(settings.behaviour) if settings.behaviour else DOCUMENTED

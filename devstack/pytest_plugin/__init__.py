@@ -2,7 +2,7 @@
 
 plan      what the marker and the options ask for      collect  `scenarios/*.py` and YAML scenarios as test items
 universe  one test function under one or many seeds    report   what a failure says
-stack     a live stack in a thread
+stack     what a test asks of its live stack
 
 `cluster` is for async tests, which run in virtual time, in process; `bacalhau` is a live stack on a free port.
 
@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from devstack.pytest_plugin.stack import Bacalhau
     from devstack.scenario import ClusterHandle
+    from devstack.threaded import Bacalhau
 
 __all__ = ["bacalhau", "cluster"]
 
@@ -77,7 +77,8 @@ def cluster() -> ClusterHandle:
 def bacalhau(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bacalhau]:
     """A live stack on a free port, for any Bacalhau client; the client's environment variables point to it."""
     from devstack.pytest_plugin.report import told_plainly
-    from devstack.pytest_plugin.stack import live_stack, options_of
+    from devstack.pytest_plugin.stack import options_of
+    from devstack.threaded import live_stack
 
     with ExitStack() as leaving:
         with told_plainly():
