@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devstack.models.gotext import SECOND_NS
 from devstack.notebook import frames
+from devstack.notebook.recorder import Recorder
 from devstack.notebook.world import World
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["Pictured", "compared"]
 
@@ -29,7 +34,7 @@ class Pictured:
         recorder = self.world.recorder
         # Every node has its row, also one that never ran anything.
         options = {"nodes": list(frames.nodes(recorder)["node"]), **self._until_now(options)}
-        return _charts().gantt(frames.executions(recorder), frames.faults(recorder), **options)
+        return _charts().gantt(_by_name(recorder), frames.faults(recorder), **options)
 
     def capacity(self, kind: str | None = None, **options: Any) -> Any:
         """How full the nodes were: of cpu, memory, disk or gpu."""
@@ -63,6 +68,16 @@ class Pictured:
     def _until_now(self, options: dict[str, Any]) -> dict[str, Any]:
         """Charts over time end now, unless somebody says otherwise."""
         return {"until_s": self.world.now_ns / SECOND_NS, **options}
+
+
+def _by_name(recorder: Recorder) -> DataFrame:
+    """Executions with the names of their jobs instead of ids, where no two jobs have the same name."""
+    jobs = frames.jobs(recorder)
+    names = {job: name for job, name in zip(jobs["job"], jobs["name"], strict=True) if name}
+    shared = {name for name, count in Counter(names.values()).items() if count > 1}
+    executions = frames.executions(recorder)
+    told = [name if (name := names.get(job, job)) not in shared else job for job in executions["job"]]
+    return executions.assign(job=told)
 
 
 def compared(left: World, right: World, names: tuple[str, str], **options: Any) -> Any:

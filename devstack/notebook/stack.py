@@ -12,7 +12,7 @@ from devstack.cluster import SIMULATED_CAPACITY
 from devstack.errors import UsageError
 from devstack.live import StackOptions
 from devstack.notebook.settings import Settings, behaviour_of
-from devstack.scenario.settings import read_requester, read_shape, shaped
+from devstack.scenario.settings import check_shapes, read_requester, read_shape, shaped
 from devstack.threaded import Bacalhau, StackThread
 
 __all__ = ["Stack", "up"]
@@ -41,6 +41,7 @@ def up(
     if docker not in _DOCKER:
         raise UsageError(f"docker={docker!r} is none of {', '.join(_DOCKER)}")
     settings = Settings(nodes, seed, dict(shapes or {}), None, behaviour, docker, cassettes, requester)
+    check_shapes(settings.shapes, nodes)
     shaping = {node: read_shape(words) for node, words in settings.shapes.items()}
     options = StackOptions(
         nodes=nodes,

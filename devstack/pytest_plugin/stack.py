@@ -7,10 +7,9 @@ from functools import partial
 import attrs
 import pytest
 
-from devstack.errors import UsageError
 from devstack.live import StackOptions
 from devstack.pytest_plugin.plan import plan_of
-from devstack.scenario.settings import shaped
+from devstack.scenario.settings import check_shapes, shaped
 
 __all__ = ["options_of"]
 
@@ -25,9 +24,5 @@ def options_of(item: pytest.Item) -> StackOptions:
         options = attrs.evolve(options, nodes=plan.nodes)
     if plan.behaviour is not None:
         options = attrs.evolve(options, behaviour=plan.behaviour)
-    unknown = sorted(set(plan.shapes) - {f"node-{number}" for number in range(1, options.nodes + 1)})
-    if unknown:
-        raise UsageError(
-            f"shapes for unknown nodes: {', '.join(unknown)}", f"there are {options.nodes} nodes, from node-1 on"
-        )
+    check_shapes(plan.shapes, options.nodes)
     return attrs.evolve(options, reshape=partial(shaped, shapes=plan.shapes)) if plan.shapes else options

@@ -26,7 +26,7 @@ from devstack.runtime.virtual import VirtualPace
 from devstack.runtime.virtual_shell import VirtualShell
 from devstack.scenario.decorator import Scenario
 from devstack.scenario.handles import ClusterHandle, ScenarioFailure
-from devstack.scenario.settings import shaped
+from devstack.scenario.settings import check_shapes, shaped
 from devstack.scenario.simulated import SimulatedWorld
 from devstack.scenario.strict import explain_foreign, guard
 from devstack.scenario.watchdog import watched
@@ -198,10 +198,7 @@ def node_configs(
     """
     engines = ("wasm",) if docker == "off" else ("docker", "wasm")
     configs = simulated_nodes(count, behaviour=behaviour, check_simulated=check_noop, engines=engines)
-    names = [config.node_id for config in configs]
-    unknown = sorted(set(shapes) - set(names))
-    if unknown:
-        raise UsageError(f"shapes for unknown nodes: {', '.join(unknown)}", f"the nodes are {', '.join(names)}")
+    check_shapes(shapes, count)
     configs = [shaped(config, shapes) for config in configs]
     for config in configs:
         refuse_probe(config)

@@ -35,7 +35,7 @@ from devstack.scenario.setting_values import (
     read_url,
 )
 
-__all__ = ["NODE_WORDS", "REQUESTER_WORDS", "read_requester", "read_shape", "shaped"]
+__all__ = ["NODE_WORDS", "REQUESTER_WORDS", "check_shapes", "read_requester", "read_shape", "shaped"]
 
 _SPECIAL: Final = (*SIZES, "region")  # Words that are no setting of their own.
 
@@ -63,6 +63,13 @@ def read_shape(words: Mapping[str, Any], capacity: Resources = SIMULATED_CAPACIT
 def read_requester(words: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of `RequesterConfig` as the words have them. Raises UsageError."""
     return _read(words, REQUESTER_WORDS)
+
+
+def check_shapes(shapes: Mapping[str, Any], count: int) -> None:
+    """Raises UsageError: a shape is for none of so many nodes."""
+    unknown = sorted(set(shapes) - {f"node-{number}" for number in range(1, count + 1)})
+    if unknown:
+        raise UsageError(f"shapes for unknown nodes: {', '.join(unknown)}", f"there are {count} nodes, from node-1 on")
 
 
 def shaped(config: ComputeConfig, shapes: Mapping[str, Mapping[str, Any]]) -> ComputeConfig:

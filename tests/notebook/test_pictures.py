@@ -31,7 +31,7 @@ def charts(monkeypatch) -> None:
     def chart(name: str) -> Any:
         return lambda *tables, **options: (name, tables, options)
 
-    fake = SimpleNamespace(**{name: chart(name) for name in CHARTS})
+    fake = SimpleNamespace(show_as_pictures=lambda: None, **{name: chart(name) for name in CHARTS})
     monkeypatch.setitem(sys.modules, "devstack.charts", fake)
 
 
@@ -60,3 +60,12 @@ def test_two_labs_are_drawn_by_their_names():
     lab = simulate(1)
     name, given, _ = lab.compare(simulate(1)).chart()
     assert ("comparison", ("this run", "other run")) == (name, given[2])
+
+
+def test_jobs_are_drawn_by_their_names():
+    """But for those that share one."""
+    lab = simulate(1)
+    jobs = [lab.submit(batch(noop(), name=name)) for name in ("one", "two", "two", "")]
+    lab.run("1m")
+    _, (executions, _), _ = lab.gantt()
+    assert {"one", *(job.id for job in jobs[1:])} == set(executions["job"])
