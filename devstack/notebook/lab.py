@@ -215,7 +215,9 @@ class Lab(Pictured):
         return lab
 
     def compare(self, other: Lab) -> Comparison:
-        """Where the two part, and their figures side by side."""
+        """Where the two part, and their figures side by side. Raises UsageError: it is no lab."""
+        if not isinstance(other, Lab):
+            raise UsageError(f"{other!r} is no lab", "compare with what `fork` or `again` gave")
         return Comparison.of(self, other)
 
     def close(self) -> None:
@@ -236,7 +238,7 @@ class Lab(Pictured):
         found = [
             number
             for number, job_id in self.world.jobs.items()
-            if job and (job_id.startswith(job) or store.job(job_id).job.name == job)
+            if isinstance(job, str) and job and (job_id.startswith(job) or store.job(job_id).job.name == job)
         ]
         if len(found) != 1:
             names = ", ".join(LabJob(self, number).label for number in list(self.world.jobs)[:20]) or "none"

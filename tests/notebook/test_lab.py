@@ -107,6 +107,8 @@ def test_a_node_is_rejected_and_approved():
         (lambda lab: lab.submit(batch(noop(), where="region in (")), r"where='region in \('"),
         (lambda lab: lab.submit(batch(noop()), after="-1s"), "before now"),
         (lambda lab: lab.job("x"), "no jobs are called 'x'"),
+        (lambda lab: (lab.submit(batch(noop())), lab.job(0)), "no jobs are called 0"),
+        (lambda lab: lab.compare(0), "0 is no lab"),
         (lambda lab: lab.run("5 minutes"), "invalid duration"),
         (lambda lab: lab.run("-1s"), "does not run backwards"),
         (lambda lab: lab.fork(at="5m"), "cannot fork at 5m"),
