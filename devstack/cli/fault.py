@@ -31,7 +31,8 @@ def fault_inject(words: tuple[str, ...], output: str | None, pretty: bool) -> No
     """
     from devstack.faults import parse_words, to_mapping
 
-    mapping = to_mapping(parse_words(words))
+    # All in one pair of quotes means the same.
+    mapping = to_mapping(parse_words(words[0].split() if len(words) == 1 else words))
     try:
         found = connect().inject_fault(mapping)["Fault"]
     except ApiError as exc:
