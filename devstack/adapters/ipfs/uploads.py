@@ -5,6 +5,7 @@ Folders are parts of their own kind, or are only meant by the names of what is i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Protocol
@@ -29,6 +30,9 @@ _MOST_DEPTH: Final = 100
 _FOLDER_TYPE: Final = "application/x-directory"
 _LINK_TYPES: Final = ("application/symlink", "application/x-symlink")
 _Tree = dict[bytes, Any]  # Of Links, and of trees like this one.
+
+# What is wrong in a form is answered to who sent it; without a handler it is written on our terminal as well.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
 class _Nowhere:

@@ -167,3 +167,12 @@ async def test_links_are_kept_as_links(api: httpx.AsyncClient, tmp_path: Path):
     assert {"out": "/etc", "to here": "here", "to nowhere": "nothing/at/all", "up": "../.."} == {
         link["Name"]: link["Target"] for link in links if link["Type"] == 4
     }
+
+
+@pytest.mark.parametrize("content", [b"--x zz", b"zz", b""])
+async def test_what_is_wrong_in_a_form_is_told_to_its_sender_alone(api: httpx.AsyncClient, capfd: Any, content: bytes):
+    """Nothing of it is written on the terminal of the stack."""
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = await api.post("/add", content=content, headers=headers)
+    assert answer.status_code in (400, 500)
+    assert "" == capfd.readouterr().err
