@@ -115,7 +115,7 @@ def export(run: Run, to: str, path: Path, step: Step = lambda _: None) -> None:
     try:
         make(run, path, step)
     except OSError as exc:
-        raise UsageError(f"cannot write {exc.filename or path}: {exc.strerror}", "name another place") from None
+        raise UsageError(f"cannot write {path}: {exc.strerror}", "name another place") from None
 
 
 def _write(path: Path, pieces: Iterable[str]) -> None:
