@@ -61,6 +61,6 @@ def start(run: Run) -> Start:
 
     def call(*args: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "devstack", *args]
-        return subprocess.run(command, input=input, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, input=input, capture_output=True, text=True, timeout=60, check=False)
 
     return call

@@ -142,7 +142,7 @@ def test_a_progress_bar_appears_on_a_terminal_only(file):
     command = [sys.executable, "-m", "devstack", "scenario", "run", f"{file}::passes", "--seeds", "3"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, text=True)
     os.close(follower)
-    out = process.communicate(timeout=30)[0]
+    out = process.communicate(timeout=60)[0]
     shown = os.read(leader, 10_000).decode()
     os.close(leader)
     assert "3/3" in shown
@@ -219,7 +219,7 @@ def test_a_small_scenario_imports_no_server_and_no_engine(file):
         " if name in sys.modules], file=sys.stderr)\n"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert "[]\n" == done.stderr
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1

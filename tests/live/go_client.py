@@ -95,7 +95,7 @@ class GoClient:
     def __init__(self, port: int, token: str | None = None) -> None:
         self.port, self.token = port, token
         self.requests: list[str] = []
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._socket: socket.socket | None = None
 
     def __enter__(self) -> Self:
@@ -166,7 +166,7 @@ class GoClient:
 
     def wait(self, job_id: str) -> str:
         """Poll as `job run` does; the state it ends with."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             job = self.ask("GET", f"/api/v1/orchestrator/jobs/{job_id}")["Job"]
             state, kind = check_job(job), job["Type"]
@@ -191,7 +191,7 @@ class Logs:
         lines = [f"GET {target} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"]
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
         self._file = self._socket.makefile("rb")
         head = b"".join(iter(self._file.readline, b"\r\n")).decode()
@@ -267,7 +267,7 @@ def download(url: str) -> tuple[str, dict[str, bytes]]:
     """The name that the command line gives an archive, and the files it finds there, unpacked by its rules."""
     found = re.fullmatch(r"http://([^/]+)(/[^?]*)(\?.*)?", url)
     assert found
-    connection = http.client.HTTPConnection(found[1], timeout=20)
+    connection = http.client.HTTPConnection(found[1], timeout=60)
     try:
         connection.request(
             "GET", found[2] + (found[3] or ""), headers={"User-Agent": "Go-http-client/1.1", "Accept-Encoding": "gzip"}

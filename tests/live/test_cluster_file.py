@@ -137,7 +137,7 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path: Path, text: str, words: str
     path = tmp_path / "c.yaml"
     path.write_text(text)
     command = [sys.executable, "-m", "devstack", "up", "--port", "0", "--cluster", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert 1 == done.returncode
     assert words in done.stderr
     assert 1 == len(done.stderr.splitlines())

@@ -170,7 +170,7 @@ def test_an_old_or_odd_client_is_told_so_before_anything_else(stack: Stack):
         ("v1.3.2", 403, "Client version is outdated"),
         ("bogus", 400, "Invalid client version"),
     ):
-        connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=60)
         connection.request("GET", "/api/v1/no/such/path", headers={"X-Bacalhau-Git-Version": version})
         answer = connection.getresponse()
         assert (status, True) == (answer.status, words in json.loads(answer.read())["Error"])

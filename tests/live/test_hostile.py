@@ -111,7 +111,7 @@ def published(stack: Stack, job_id: str) -> tarfile.TarFile:
 def up(*flags: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "devstack", "up", "--port", "0", *flags]
     env = {**os.environ, **(environment or {})}
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=env)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=env)
 
 
 # ---- clients -----------------------------------------------------------------------------------------------
@@ -383,7 +383,7 @@ def test_many_containers_are_all_removed_at_the_end(docker_engine: object):
     stack.submit(job(docker("sleep", "300"), type="ops", task_Resources=resources))
     stack.wait(lambda: len(containers(stack)) == 15, "fifteen containers", 60)
     stack.process.send_signal(signal.SIGTERM)
-    assert 0 == stack.process.wait(20)
+    assert 0 == stack.process.wait(60)
     assert [] == containers(stack)
 
 

@@ -88,7 +88,7 @@ def test_the_stack_greets_as_shown(docker_engine: object):
 def test_the_flags_that_it_names_are_there(flags: list[str]):
     """`--behaviour help` and the like answer."""
     done = subprocess.run(
-        [sys.executable, "-m", "devstack", *flags], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-m", "devstack", *flags], capture_output=True, text=True, check=False, timeout=60
     )
     assert (0, "") == (done.returncode, done.stderr)
 

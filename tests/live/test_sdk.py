@@ -154,7 +154,7 @@ def test_the_documented_script_fetches_its_results(docker_stack: Stack, tmp_path
     (result,) = jobs.results(job_id).items
     with requests.Session() as session:
         session.trust_env = False
-        archive = session.get(result.params["URL"], timeout=20).content
+        archive = session.get(result.params["URL"], timeout=60).content
     names = sorted(tarfile.open(fileobj=io.BytesIO(archive)).getnames())
     assert "urldownload" == result.type.lower()
     assert [".", "exitCode", "stderr", "stdout"] == names

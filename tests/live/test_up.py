@@ -21,7 +21,7 @@ pytestmark = pytest.mark.live
 
 def up(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "devstack", "up", *flags], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-m", "devstack", "up", *flags], capture_output=True, text=True, check=False, timeout=60
     )
 
 

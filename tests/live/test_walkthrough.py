@@ -47,7 +47,7 @@ def base_url(docker_stack: Stack) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def nodes(base_url: str) -> dict[str, Any]:
     """Step 1: which nodes are there?"""
-    answer = requests.get(base_url + "/api/v1/orchestrator/nodes", timeout=20)
+    answer = requests.get(base_url + "/api/v1/orchestrator/nodes", timeout=60)
     assert 200 == answer.status_code
     return dict(answer.json())
 
@@ -55,7 +55,7 @@ def nodes(base_url: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def created(base_url: str, docker_stack: Stack) -> dict[str, Any]:
     """Step 2: a job, and the moment at which it is over."""
-    answer = requests.put(base_url + "/api/v1/orchestrator/jobs", json=json.loads(JOB), timeout=20)
+    answer = requests.put(base_url + "/api/v1/orchestrator/jobs", json=json.loads(JOB), timeout=60)
     assert 200 == answer.status_code
     answered = dict(answer.json())
     docker_stack.wait_over(answered["JobID"])
@@ -109,14 +109,14 @@ def test_creating_the_job_answers_with_ids_and_one_warning(created: dict[str, An
 
 def test_the_results_of_the_noop_publisher_are_empty(base_url: str, created: dict[str, Any]):
     """Exactly the page's answer."""
-    answer = requests.get(f"{base_url}/api/v1/orchestrator/jobs/{created['JobID']}/results", timeout=20)
+    answer = requests.get(f"{base_url}/api/v1/orchestrator/jobs/{created['JobID']}/results", timeout=60)
     assert 200 == answer.status_code
     assert {"Items": [], "NextToken": ""} == answer.json()
 
 
 def test_the_executions_have_the_output(base_url: str, created: dict[str, Any]):
     """Every value of the page's example that is not a time or an id."""
-    answer = requests.get(f"{base_url}/api/v1/orchestrator/jobs/{created['JobID']}/executions", timeout=20)
+    answer = requests.get(f"{base_url}/api/v1/orchestrator/jobs/{created['JobID']}/executions", timeout=60)
     assert 200 == answer.status_code
     (item,) = answer.json().get("Items", [])
     shown = {
@@ -142,11 +142,11 @@ def test_the_executions_have_the_output(base_url: str, created: dict[str, Any]):
 
 def test_the_loop_over_executions_can_run_at_any_time(base_url: str, docker_stack: Stack):
     """The page asks right after the submission and reads `RunOutput`, so the key is there before there is output."""
-    job_id = requests.put(base_url + "/api/v1/orchestrator/jobs", json=json.loads(JOB), timeout=20).json()["JobID"]
+    job_id = requests.put(base_url + "/api/v1/orchestrator/jobs", json=json.loads(JOB), timeout=60).json()["JobID"]
     seen: list[str | None] = []
 
     def look() -> bool:
-        executions = requests.get(f"{base_url}/api/v1/orchestrator/jobs/{job_id}/executions", timeout=20).json()
+        executions = requests.get(f"{base_url}/api/v1/orchestrator/jobs/{job_id}/executions", timeout=60).json()
         for item in executions.get("Items", []):
             seen.append(item["RunOutput"]["Stdout"] if item["RunOutput"] is not None else None)
         return seen[-1:] == ["hello, world\n"]
