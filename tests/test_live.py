@@ -50,7 +50,7 @@ def job(engine: str = "noop", publisher: str = "", **task: object) -> Job:
 
 async def completed(stack: LiveStack, a_job: Job) -> None:
     record = stack.backend.find_job(stack.backend.submit(a_job)[0])
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         while not record.state.is_terminal:
             await trio.sleep(0.005)
     assert JobState.COMPLETED is record.state
@@ -149,7 +149,7 @@ async def test_an_engine_that_does_not_answer_keeps_no_stack_from_starting(
     with socket.create_server(("127.0.0.1", 0)) as mute:
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{mute.getsockname()[1]}")
         monkeypatch.setattr("devstack.live.ENGINE_LIMIT_S", 0.2)
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             async with open_stack(attrs.evolve(QUIET, docker=True)) as stack:
                 assert "the Docker engine did not answer within" in stack.docker_problem
                 assert not any("docker" in name for name in stack.engines)

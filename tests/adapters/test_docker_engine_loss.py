@@ -93,7 +93,7 @@ async def test_an_engine_that_goes_away_ends_the_run_with_the_reason(docker_runs
     async def run():
         results.append(await docker_runs.executor.run(docker_runs.request("sh", "-c", "echo up; sleep 600"), output))
 
-    with monkeypatch.context() as patched, trio.fail_after(20):
+    with monkeypatch.context() as patched, trio.fail_after(60):
         patched.setenv("DOCKER_HOST", f"unix://{path}")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run)

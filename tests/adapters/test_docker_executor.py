@@ -43,7 +43,7 @@ async def test_a_quick_program_loses_no_output(docker_runs):
 async def test_output_arrives_while_the_program_runs(docker_runs):
     """A line can be read before the program ends."""
     sink = docker_runs.output()
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(docker_runs.executor.run, docker_runs.request("sh", "-c", "echo now; sleep 600"), sink)
             await sink.wait_first_byte()
@@ -189,7 +189,7 @@ async def test_jobs_on_one_network_do_not_share_their_domains(docker_runs, site)
     ready = docker_runs.output()
     serve = "ip addr | grep -o 'inet 1[79]2[0-9.]*' | cut -d' ' -f2; nc -l -p 99"
     first = docker_runs.request("sh", "-c", serve, network=Network(NetworkType.HTTP, ("example.com",)))
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(docker_runs.executor.run, first, ready)
             await ready.wait_first_byte()
@@ -358,7 +358,7 @@ async def test_more_programs_than_trio_has_threads_run_at_once(docker_runs, monk
     """A program that waits for its end does not keep the next one from starting."""
     monkeypatch.setattr(trio.to_thread.current_default_thread_limiter(), "total_tokens", 2)
     sinks = [docker_runs.output() for _ in range(4)]
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             for sink in sinks:
                 nursery.start_soon(docker_runs.executor.run, docker_runs.request("sh", "-c", TRAP), sink)

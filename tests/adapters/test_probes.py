@@ -89,7 +89,7 @@ async def test_a_command_that_does_not_end_is_an_error_and_is_ended(command: str
     began_s = trio.current_time()
     with pytest.raises(AdapterError, match="did not end within 0.05 s"):
         await ExecProbe(command, limit_s=0.05).ask("node-1", JOB)
-    assert trio.current_time() - began_s < 2
+    assert trio.current_time() - began_s < 30  # The commands take 60 s.
 
 
 async def test_a_job_that_is_too_large_for_an_environment_is_an_error():

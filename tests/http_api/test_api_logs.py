@@ -64,7 +64,7 @@ async def listen_to(port: int, target: str, headers: Sequence[tuple[bytes, bytes
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
         socket = Socket(stream)
         await socket.open(port, target, list(headers))
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             await socket.read()
         return socket
 
@@ -150,7 +150,7 @@ async def test_a_listener_that_leaves_ends_the_stream(cluster, port, job_id):
     cluster.log, cluster.wait_for_log = [(1, "first\n")], forever
     socket = Socket(await trio.open_tcp_stream("127.0.0.1", port))
     await socket.open(port, logs(job_id, "?follow=true"), [])
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         await socket.read(until_messages=1)
         await socket.leave()
         await ended.wait()

@@ -104,7 +104,7 @@ def outcome(stack: Stack, engine: dict[str, Any], **more: Any) -> tuple[str, str
 
 def published(stack: Stack, job_id: str) -> tarfile.TarFile:
     [item] = stack.call("GET", f"/orchestrator/jobs/{job_id}/results")[1]["Items"]
-    with urllib.request.urlopen(item["Params"]["URL"], timeout=10) as answer:
+    with urllib.request.urlopen(item["Params"]["URL"], timeout=60) as answer:
         return tarfile.open(fileobj=io.BytesIO(answer.read()))
 
 
@@ -233,7 +233,7 @@ def test_the_results_server_hands_out_its_archives_and_nothing_else(tmp_path: Pa
         stack.wait_over(job_id)
         [item] = stack.call("GET", f"/orchestrator/jobs/{job_id}/results")[1]["Items"]
         port = int(item["Params"]["URL"].split(":")[2].split("/")[0])
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
             assert client.recv(10_000).startswith(b"HTTP/1.1 404")
 

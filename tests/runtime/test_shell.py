@@ -144,13 +144,13 @@ class World:
         """Have it performed, and wait for what it reports."""
         count = len(self.events)
         self.shell.perform(NODE, action)
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while len(self.events) == count:
                 await trio.sleep(0.001)
         return self.events[-1]
 
     async def settle(self, condition: Callable[[], object]) -> None:
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while not condition():
                 await trio.sleep(0.001)
 

@@ -288,7 +288,7 @@ async def test_a_cancelled_publish_takes_back_what_is_there(
             super().put(call, key, content)
             if key == "r/outputs/deep/data":
                 self.server.arrived.set()
-                self.server.release.wait(30)
+                self.server.release.wait(120)
             return True
 
     bad_server.answer = store = SlowStore(bad_server)
@@ -299,10 +299,10 @@ async def test_a_cancelled_publish_takes_back_what_is_there(
         await publish(publisher, target(bad_server, "b", Compress=False), results)
         ended_normally = True
 
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(work)
-            await trio.to_thread.run_sync(bad_server.arrived.wait, 20)
+            await trio.to_thread.run_sync(bad_server.arrived.wait, 60)
             nursery.cancel_scope.cancel()
             bad_server.release.set()
     assert ({}, False) == (store.objects, ended_normally)
@@ -316,7 +316,7 @@ async def test_a_silent_server_does_not_hold_up_a_cancelled_publish(bad_server: 
         def put(self, call: Any, key: str, content: bytes) -> bool:
             super().put(call, key, content)
             self.server.arrived.set()
-            self.server.release.wait(30)
+            self.server.release.wait(120)
             return True
 
         def __call__(self, call: Any) -> None:
@@ -326,14 +326,14 @@ async def test_a_silent_server_does_not_hold_up_a_cancelled_publish(bad_server: 
 
     bad_server.answer = store = SilentStore(bad_server)
     clients = clients_with(clear_up_limit_s=0.01)
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(publish, S3Publisher(clients, lambda: 0), target(bad_server, "b"), results)
-            await trio.to_thread.run_sync(bad_server.arrived.wait, 20)
+            await trio.to_thread.run_sync(bad_server.arrived.wait, 60)
             nursery.cancel_scope.cancel()
         assert ["r.tar.gz"] == list(store.objects)
         bad_server.release.set()
-        assert await trio.to_thread.run_sync(gone.wait, 20)
+        assert await trio.to_thread.run_sync(gone.wait, 60)
     assert {} == store.objects
     clients.close()
 

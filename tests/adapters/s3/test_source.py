@@ -279,13 +279,13 @@ async def test_a_cancelled_download_ends_at_once_and_leaves_nothing(
         call.reply(b"12", length=4)
         call.wfile.flush()
         bad_server.arrived.set()
-        bad_server.release.wait(30)
+        bad_server.release.wait(120)
 
     bad_server.answer = answer
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(storage.prepare, input_of(source(bad_server, "b", "k")), tmp_path)
-            await trio.to_thread.run_sync(bad_server.arrived.wait, 20)
+            await trio.to_thread.run_sync(bad_server.arrived.wait, 60)
             nursery.cancel_scope.cancel()
     assert [] == list(tmp_path.iterdir())
     assert not bad_server.release.is_set()
@@ -323,14 +323,14 @@ async def test_a_size_that_nobody_tells_is_waited_for_no_longer_than_the_limit(
     bad_server: BadServer, clients: S3Clients
 ):
     """A silent server does not hold up a bid for ever."""
-    bad_server.answer = lambda call: bad_server.release.wait(30) and None
+    bad_server.answer = lambda call: bad_server.release.wait(120) and None
     with pytest.raises(AdapterError, match="cannot read s3://b/k: its size was not told within 0.05 s"):
         await S3Storage(clients, size_limit_s=0.05).size_bytes(source(bad_server, "b", "k"))
 
 
 async def test_a_silent_server_is_given_up(bad_server: BadServer, tmp_path: Path):
     """After the read timeout of the client."""
-    bad_server.answer = lambda call: bad_server.release.wait(30) and None
+    bad_server.answer = lambda call: bad_server.release.wait(120) and None
     clients = clients_with(read_timeout_s=0.05)
     said = await refusal(S3Storage(clients), source(bad_server, "b", "k"), tmp_path)
     clients.close()

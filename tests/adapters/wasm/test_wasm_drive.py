@@ -63,7 +63,7 @@ async def test_output_comes_while_the_module_runs(bench, program, memory_output)
             '(data (i32.const 64) "hello")',
         )
     )
-    with trio.move_on_after(5):
+    with trio.move_on_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(WasmExecutor().run, request, memory_output)
             while not memory_output.writes:
