@@ -14,6 +14,7 @@ from devstack.compute.node import ComputeNode
 from devstack.faults.effects import MessageEffect
 from devstack.faults.fault import CERTAIN_PPM
 from devstack.faults.targets import is_job, job_of, machines
+from devstack.faults.values import MOST_COPIES
 from devstack.kernel import Deliver, Drop, Kernel, Packet, Verdict
 from devstack.messages import AskForBid, ManagementReply, Register, UpdateInfo, UpdateResources
 from devstack.models.gotext import duration_text
@@ -42,7 +43,7 @@ class Weather:
                 return verdict
             if verdict is not None:
                 is_touched = True
-                delay_ns, copies = delay_ns + verdict.delay_ns, copies * verdict.copies
+                delay_ns, copies = delay_ns + verdict.delay_ns, min(copies * verdict.copies, MOST_COPIES)
                 arriving = verdict.instead or arriving
                 self._tell(effect, packet, verdict)
         return Deliver(delay_ns, copies, None if arriving is packet else arriving) if is_touched else None

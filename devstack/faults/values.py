@@ -36,12 +36,14 @@ from devstack.models.gotext import SECOND_NS, duration_text, parse_duration_ns
 
 __all__ = [
     "CHANCE",
+    "COPIES",
     "COUNT",
     "DURATION",
     "FACTOR",
     "FLAG",
     "MESSAGES",
     "MESSAGE_NAMES",
+    "MOST_COPIES",
     "NODES",
     "SKEW",
     "SLOWDOWN",
@@ -58,6 +60,11 @@ MESSAGE_NAMES: Final = tuple(
         ComputeError, Register, UpdateInfo, UpdateResources, Heartbeat, ManagementReply, Reconcile,
     )
 )  # fmt: skip
+
+
+_MOST_NS: Final = 100 * 365 * 24 * 3600 * SECOND_NS  # Instants beyond the year 2262 cannot be written by the API.
+MOST_COPIES: Final = 1000  # Each is an event of its own.
+_MOST_DIGITS: Final = 30
 
 
 @attrs.frozen
@@ -85,15 +92,16 @@ def _number(value: Any) -> Decimal:
         number = Decimal(str(value))
     except InvalidOperation:
         raise ValueError from None
-    if not number.is_finite():
+    if not number.is_finite() or number.adjusted() > _MOST_DIGITS:
         raise ValueError
     return number
 
 
 def _skew_ns(value: Any) -> int:
-    if isinstance(value, str):
-        return parse_duration_ns(value)
-    return int(_number(value) * SECOND_NS)
+    skew_ns = parse_duration_ns(value) if isinstance(value, str) else int(_number(value) * SECOND_NS)
+    if not -_MOST_NS <= skew_ns <= _MOST_NS:
+        raise ValueError
+    return skew_ns
 
 
 def _duration_ns(value: Any) -> int:
@@ -141,6 +149,12 @@ def _count(value: Any) -> int:
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise ValueError
     return count
+
+
+def _copies(value: Any) -> int:
+    if (copies := _count(value)) > MOST_COPIES:
+        raise ValueError
+    return copies
 
 
 def _text(value: Any) -> str:
@@ -210,7 +224,7 @@ def choice(*words: str) -> Kind:
     return Kind(f"one of {', '.join(words)}", read, str)
 
 
-_DURATION_TEXT: Final = 'a duration such as "30s", "1m30s" or a number of seconds'
+_DURATION_TEXT: Final = 'a duration such as "30s", "1m30s" or a number of seconds, up to 100 years'
 
 DURATION: Final = Kind(_DURATION_TEXT, _duration_ns, _short_duration)
 SKEW: Final = Kind(f"{_DURATION_TEXT}, negative for a clock that is late", _skew_ns, _short_duration)
@@ -218,6 +232,7 @@ CHANCE: Final = Kind('a chance from 0 to 1, or a text such as "50%"', _chance_pp
 FACTOR: Final = Kind("a factor of zero or more", _factor_ppm, _of_ppm)
 SLOWDOWN: Final = Kind("a factor of one or more, such as 10 or x10", _slowdown_ppm, _of_ppm)
 COUNT: Final = Kind("a whole number, zero or more", _count, int)
+COPIES: Final = Kind(f"a whole number up to {MOST_COPIES}", _copies, int)
 TEXT: Final = Kind("a text", _text, str)
 FLAG: Final = Kind("true or false", _flag, bool)
 MESSAGES: Final = Kind(f"messages ({', '.join(MESSAGE_NAMES)})", _messages, _write_texts, is_list=True)

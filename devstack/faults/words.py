@@ -14,6 +14,7 @@ from devstack.errors import UsageError
 from devstack.faults.fault import CERTAIN_PPM, Fault
 from devstack.faults.values import (
     CHANCE,
+    COPIES,
     COUNT,
     DURATION,
     FACTOR,
@@ -107,7 +108,7 @@ _TABLE: Final = (
          (_MESSAGE, Parameter("by", DURATION, "how much longer"),
           Parameter("jitter", DURATION, "up to so much more, drawn for each", 0), *_LINK), takes_requester=True),
     Word("duplicate", "messages arrive more than once",
-         (_MESSAGE, Parameter("copies", COUNT, "how many arrive", 2), *_LINK), takes_requester=True),
+         (_MESSAGE, Parameter("copies", COPIES, "how many arrive", 2), *_LINK), takes_requester=True),
     Word("reorder", "messages overtake each other",
          (_MESSAGE, Parameter("within", DURATION, "each is late by up to so much", SECOND_NS), *_LINK),
          takes_requester=True),

@@ -10,6 +10,7 @@ from devstack.faults import WORDS, Fault
 from devstack.faults import builders as words
 from devstack.faults.values import (
     CHANCE,
+    COPIES,
     COUNT,
     DURATION,
     FACTOR,
@@ -68,6 +69,7 @@ _VALUES: dict[Any, st.SearchStrategy[Any]] = {
     CHANCE: st.integers(0, 1_000_000).map(lambda ppm: ppm / 1_000_000),
     FACTOR: st.integers(0, 40).map(lambda quarters: quarters / 4),
     SLOWDOWN: st.integers(4, 40).map(lambda quarters: quarters / 4),
+    COPIES: st.integers(0, 4),
     COUNT: st.integers(0, 4),
     FLAG: st.booleans(),
     MESSAGES: st.lists(st.sampled_from(MESSAGE_NAMES), min_size=1, max_size=3),

@@ -125,6 +125,14 @@ def test_several_faults_act_on_one_packet():
     assert isinstance(verdict(engine, "node-0", "node-1"), Drop)
 
 
+def test_copies_of_copies_have_a_limit():
+    """Else a few words would fill the memory."""
+    _, engine = a_cluster()
+    for _ in range(3):
+        engine.inject(duplicate(copies=1000))
+    assert Deliver(copies=1000) == verdict(engine, "node-0", "node-1")
+
+
 def test_delays_and_their_jitter():
     """Fixed, plus what is drawn."""
     _, engine = a_cluster()
