@@ -63,7 +63,7 @@ MESSAGE_NAMES: Final = tuple(
 
 
 _MOST_NS: Final = 100 * 365 * 24 * 3600 * SECOND_NS  # Instants beyond the year 2262 cannot be written by the API.
-MOST_COPIES: Final = 1000  # Each is an event of its own.
+MOST_COPIES: Final = 100  # At one instant, and each may be answered, with as many copies again.
 _MOST_DIGITS: Final = 30
 
 

@@ -129,8 +129,8 @@ def test_copies_of_copies_have_a_limit():
     """Else a few words would fill the memory."""
     _, engine = a_cluster()
     for _ in range(3):
-        engine.inject(duplicate(copies=1000))
-    assert Deliver(copies=1000) == verdict(engine, "node-0", "node-1")
+        engine.inject(duplicate(copies=100))
+    assert Deliver(copies=100) == verdict(engine, "node-0", "node-1")
 
 
 def test_delays_and_their_jitter():
