@@ -6,7 +6,7 @@ error at that line. CPU time, because neither a loaded machine nor a debugger's 
 nothing in a run that goes on, and ends by itself when there has been nothing to watch for a while.
 
 A single call of a function written in C that never returns cannot be ended like that, nor a script that catches
-everything (`except BaseException`) in its loop.
+everything (`except BaseException`) in its loop. Where the system does not tell a thread's CPU time, nobody watches.
 """
 
 from __future__ import annotations
@@ -124,6 +124,9 @@ def watched(pace: VirtualPace, limit_s: float | None = None) -> Iterator[None]:
     Raises:
         EndlessLoopError: it was ended, whatever became of the error inside.
     """
+    if not hasattr(time, "pthread_getcpuclockid"):  # Not every system tells what another thread has burnt.
+        yield
+        return
     thread_id = threading.get_ident()
     limit_s = LIMIT_S if limit_s is None else limit_s
     watch = _Watch(thread_id, time.pthread_getcpuclockid(thread_id), pace.progress, limit_s)
