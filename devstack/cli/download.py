@@ -1,7 +1,7 @@
 """Fetching the results of a job. Source: command line reference 2.6, client calls 7, compute reference 9.
 
-A folder gets its results whole or not at all: archives are fetched into `raw`, unpacked beside, looked through for what
-could clash, and only then moved to their places.
+A folder gets its results whole or not at all: archives and trees are fetched into `raw`, unpacked beside, looked
+through for what could clash, and only then moved to their places.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import click
 
-from devstack.cli.fetching import fetch, file_name
+from devstack.cli.fetching import fetch, fetch_ipfs, file_name
 from devstack.cli.progress import byte_bar
 from devstack.cli.settings import program
 from devstack.cli.text import short_id
@@ -32,6 +32,8 @@ _DEFAULT_LIMIT_S: Final = 300.0
 _APPENDED: Final = frozenset({"stdout", "stderr", "exitCode"})
 _ARCHIVE_ENDINGS: Final = (".tar.gz", ".tgz")
 _URL_PARAMS: Final = {"urldownload": "URL", "s3presigned": "PreSignedURL"}
+_IPFS: Final = "ipfs"
+_IPFS_SCHEME: Final = "ipfs://"
 _READ_BYTES: Final = 1024 * 1024
 _SHOWN_NAMES: Final = 5
 
@@ -70,7 +72,7 @@ def fetch_results(
         return
     target, is_new = _target(folder, job_id)
     try:
-        _fetch_all(addresses, target, PurePosixPath(wanted), raw=raw, limit_s=limit_s)
+        _fetch_all(client, addresses, target, PurePosixPath(wanted), raw=raw, limit_s=limit_s)
     finally:
         if is_new:
             _remove_if_empty(target)
@@ -78,9 +80,12 @@ def fetch_results(
 
 
 def _address_of(item: Mapping[str, Any]) -> str:
-    """The URL of a result; empty if its kind has none."""
-    params = item.get("Params") or {}
-    return str(params.get(_URL_PARAMS.get(str(item.get("Type", "")).lower(), ""), ""))
+    """The URL of a result, `ipfs://CID` for one that is there; empty if its kind has none."""
+    kind, params = str(item.get("Type", "")).lower(), item.get("Params") or {}
+    if kind == _IPFS:
+        cid = str(params.get("CID", ""))
+        return cid and _IPFS_SCHEME + cid
+    return str(params.get(_URL_PARAMS.get(kind, ""), ""))
 
 
 def _target(folder: str, job_id: str) -> tuple[Path, bool]:
@@ -103,12 +108,14 @@ def _make_folder(path: Path) -> None:
         raise AdapterError(f"cannot make the folder {path}: {exc.strerror}") from None
 
 
-def _fetch_all(addresses: Sequence[str], target: Path, wanted: PurePosixPath, *, raw: bool, limit_s: float) -> None:
+def _fetch_all(
+    client: Client, addresses: Sequence[str], target: Path, wanted: PurePosixPath, *, raw: bool, limit_s: float
+) -> None:
     archives = target / "raw"
     is_new = not archives.exists()
     _make_folder(archives)
     try:
-        fetched = list(_fetched(addresses, archives, limit_s))
+        fetched = list(_fetched(client, addresses, archives, limit_s))
     finally:
         _remove_if_empty(archives)  # What broke off stays, to be gone on with.
     if raw:
@@ -125,7 +132,7 @@ def _fetch_all(addresses: Sequence[str], target: Path, wanted: PurePosixPath, *,
     shutil.rmtree(archives)
 
 
-def _fetched(addresses: Sequence[str], folder: Path, limit_s: float) -> Iterator[Path]:
+def _fetched(client: Client, addresses: Sequence[str], folder: Path, limit_s: float) -> Iterator[Path]:
     taken: set[str] = set()
     for number, url in enumerate(dict.fromkeys(addresses), 1):
         name = file_name(url)
@@ -133,7 +140,11 @@ def _fetched(addresses: Sequence[str], folder: Path, limit_s: float) -> Iterator
             name = f"{number}_{name}"
         taken.add(name)
         with byte_bar(f"{number} of {len(addresses)}") as advance:
-            fetch(url, folder / name, limit_s, advance)
+            if url.startswith(_IPFS_SCHEME):
+                cid = url.removeprefix(_IPFS_SCHEME)
+                fetch_ipfs(cid, folder / name, client.address.base_url, limit_s, advance)
+            else:
+                fetch(url, folder / name, limit_s, advance)
         yield folder / name
 
 
@@ -147,7 +158,9 @@ def _unpack_all(archives: Iterable[Path], folder: Path, wanted: PurePosixPath) -
     for number, archive in enumerate(archives):
         place = folder / str(number)
         place.mkdir()
-        if archive.name.endswith(_ARCHIVE_ENDINGS):
+        if archive.is_dir():
+            _pick(archive, place, wanted)
+        elif archive.name.endswith(_ARCHIVE_ENDINGS):
             left_out += _unpack(archive, place, wanted)
         elif _is_wanted(archive.name, wanted):
             shutil.copy(archive, place / archive.name)
@@ -159,6 +172,20 @@ def _unpack_all(archives: Iterable[Path], folder: Path, wanted: PurePosixPath) -
         names = ", ".join(left_out[:_SHOWN_NAMES])
         click.echo(f"Left out, for only files and folders are fetched: {names}{more}", err=True)
     return places
+
+
+def _pick(tree: Path, folder: Path, wanted: PurePosixPath) -> None:
+    """What is wanted of a tree, which stays as it is: the next try may need it."""
+    for source in sorted(tree.rglob("*")):
+        name = source.relative_to(tree)
+        if not _is_wanted(name.as_posix(), wanted):
+            continue
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            place.mkdir(exist_ok=True)
+        else:
+            shutil.copy(source, place)
 
 
 def _unpack(archive: Path, folder: Path, wanted: PurePosixPath) -> list[str]:

@@ -1,4 +1,7 @@
-"""Fetching one file over HTTP: whole or not at all under its name, and gone on with where an earlier try broke off."""
+"""Fetching one result: whole or not at all under its name.
+
+A file over HTTP is gone on with where an earlier try broke off; a tree of IPFS comes block by block, from the stack.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from devstack.errors import AdapterError
+from devstack.machine import remove_tree
 
-__all__ = ["Advance", "fetch", "file_name"]
+__all__ = ["Advance", "fetch", "fetch_ipfs", "file_name"]
 
 Advance = Callable[[int, int], None]
 """Told how many bytes are here, and how many there are in all (0: nobody knows)."""
@@ -57,6 +61,34 @@ def fetch(url: str, place: Path, limit_s: float, advance: Advance) -> None:
         if isinstance(getattr(exc, "reason", None), TimeoutError):
             raise AdapterError(f"could not fetch {url}: no answer within {limit_s:g} s") from None
         raise AdapterError(f"could not fetch {url}: {getattr(exc, 'reason', exc)}") from None
+    part.replace(place)
+
+
+def fetch_ipfs(cid: str, place: Path, stack_url: str, limit_s: float, advance: Advance) -> None:
+    """Fetch the file or folder with that CID to `place`, out of the stack; what is there already is taken as it is.
+
+    Raises:
+        AdapterError: it cannot be had, or not in time; nothing is left.
+    """
+    from devstack.adapters.ipfs.gateway import fetch as fetch_blocks
+
+    if place.exists():
+        return
+    deadline_s = time.monotonic() + limit_s
+    here = 0
+
+    def count(block_bytes: int) -> None:
+        nonlocal here
+        here += block_bytes
+        advance(here, 0)
+        if time.monotonic() > deadline_s:
+            hint = "give it longer with --download-timeout-secs"
+            raise AdapterError(f"could not fetch ipfs://{cid} within {limit_s:g} s", hint)
+
+    part = place.with_name(f"{place.name}.part")
+    if part.exists():  # Of a try that was killed: nobody knows how much of it is there.
+        remove_tree(part)
+    fetch_blocks(cid, part, stack_url, limit_s=limit_s, progress=count)
     part.replace(place)
 
 

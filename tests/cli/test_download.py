@@ -1,16 +1,19 @@
-"""What `job get` makes of archives: a whole folder or nothing."""
+"""What `job get` makes of archives and trees: a whole folder or nothing."""
 
 from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devstack.adapters.ipfs import gateway
 from devstack.cli import download
 from devstack.cli.progress import byte_bar
+from devstack.client import Address
 from devstack.errors import AdapterError
 
 Entry = tuple[str, bytes, bytes]
@@ -164,6 +167,64 @@ def test_a_result_that_cannot_be_fetched_leaves_no_folder(tmp_path: Path, monkey
         Results(monkeypatch, AdapterError("gone")).get(Path())
     with pytest.raises(AdapterError, match="gone"):
         download.fetch_results(Results(monkeypatch, AdapterError("gone")), "j-1")  # type: ignore[arg-type]
+    assert {} == tree(tmp_path)
+
+
+TREE = {"o/f": b"data", "stdout": b"hi\n"}
+
+
+class Trees(Results):
+    """A client whose job has published trees on IPFS, and a stack that has them."""
+
+    address = Address(port=4321)
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *trees: Mapping[str, bytes]) -> None:
+        self._trees = {f"cid{number}": found for number, found in enumerate(trees)}
+        monkeypatch.setattr(gateway, "fetch", self._fetch_tree)
+
+    def results(self, job_id: str) -> dict[str, Any]:
+        return {"Items": [{"Type": "ipfs", "Params": {"CID": cid}} for cid in self._trees]}
+
+    def _fetch_tree(self, cid: str, path: Path, url: str, *, limit_s: float, progress: Callable[[int], None]) -> None:
+        assert ("http://127.0.0.1:4321", False) == (url, path.exists())
+        progress(1)
+        for name, content in self._trees[cid].items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_bytes(content)
+
+
+def test_trees_of_ipfs_are_merged_as_archives_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A clash changes nothing here, either."""
+    Trees(monkeypatch, TREE, {"o/g": b"more", "stdout": b"ho\n"}).get(tmp_path)
+    merged = {"o": None, "o/f": b"data", "o/g": b"more", "stdout": b"hi\nho\n"}
+    assert merged == tree(tmp_path)
+    with pytest.raises(AdapterError, match="output already exists"):
+        Trees(monkeypatch, TREE).get(tmp_path)
+    assert merged == tree(tmp_path)
+
+
+def test_one_file_of_a_tree_can_be_had_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A name that is not there is told."""
+    Trees(monkeypatch, TREE).get(tmp_path, "o/f")
+    assert {"o": None, "o/f": b"data"} == tree(tmp_path)
+    with pytest.raises(AdapterError, match="there is no x in the results"):
+        Trees(monkeypatch, TREE).get(tmp_path, "x")
+
+
+def test_a_raw_tree_serves_a_later_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What a killed try has left of one does not."""
+    (tmp_path / "raw" / "cid0.part").mkdir(parents=True)
+    (tmp_path / "raw" / "cid0.part" / "stdout").write_bytes(b"h")
+    Trees(monkeypatch, TREE).get(tmp_path, raw=True)
+    assert {"raw", "raw/cid0", "raw/cid0/o", "raw/cid0/o/f", "raw/cid0/stdout"} == set(tree(tmp_path))
+    Trees(monkeypatch, {"never": b"asked for"}).get(tmp_path)
+    assert {"o": None, **TREE} == tree(tmp_path)
+
+
+def test_a_tree_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The limit is for all of its blocks together."""
+    with pytest.raises(AdapterError, match="could not fetch ipfs://cid0 within -1 s"):
+        Trees(monkeypatch, TREE).get(tmp_path, limit_s=-1)
     assert {} == tree(tmp_path)
 
 

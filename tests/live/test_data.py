@@ -24,6 +24,9 @@ from devstack.scenario.load import load_one
 from devstack.scenario.real import run_real
 from devstack.scenario.run import RunOptions, Verdict
 from tests.live.stacks import Stack, docker, job, noop, repository, running
+from tests.live.test_ipfs import add
+from tests.live.test_s3 import s3
+from tests.s3_server import S3Server
 
 pytestmark = pytest.mark.live
 
@@ -96,6 +99,9 @@ class Place:
     content: bytes
     folder: Path
     url: str
+    server: S3Server
+    bucket: str
+    cid: str  # Of a folder.
 
 
 @attrs.frozen
@@ -125,11 +131,21 @@ def local_directory(place: Place) -> Input:
     return Input({"Type": "localDirectory", "Params": {"SourcePath": str(place.folder)}}, "/data.bin")
 
 
+def s3_object(place: Place) -> Input:
+    return Input(s3(place.server, place.bucket, "in/data.bin"), "/data.bin")
+
+
+def ipfs(place: Place) -> Input:
+    return Input({"Type": "ipfs", "Params": {"CID": place.cid}}, "/data.bin")
+
+
 SOURCES: Final[Mapping[str, Callable[[Place], Input]]] = {
     "inline": inline,
     "inline-archive": inline_archive,
     "urlDownload": url_download,
     "localDirectory": local_directory,
+    "s3": s3_object,
+    "ipfs": ipfs,
 }
 
 
@@ -139,10 +155,23 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("inputs")
-    content = os.urandom(SIZE)
-    (folder / "data.bin").write_bytes(content)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("inputs")
+    (made / "data.bin").write_bytes(os.urandom(SIZE))
+    return made
+
+
+@pytest.fixture(scope="module")
+def data_stack(docker_engine: object, weed: S3Server, folder: Path) -> Iterator[Stack]:
+    allowed = ("--allow-listed-local-paths", f"{folder}:ro")
+    with running("--nodes", "2", *allowed, "--ipfs-port", "0", environment=weed.environment) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def place(folder: Path, data_stack: Stack, weed: S3Server) -> Iterator[Place]:
+    content = (folder / "data.bin").read_bytes()
+    bucket, cid = weed.new_bucket(**{"in/data.bin": content}), add(data_stack, {"data.bin": content})
 
     def handler(*args: Any) -> Quiet:
         return Quiet(*args, directory=str(folder))
@@ -150,15 +179,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield Place(content, folder, f"http://127.0.0.1:{server.server_address[1]}")
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        yield Place(content, folder, url, weed, bucket, cid)
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def data_stack(docker_engine: object, place: Place) -> Iterator[Stack]:
-    with running("--nodes", "2", "--allow-listed-local-paths", f"{place.folder}:ro") as stack:
-        yield stack
 
 
 # ---- results -----------------------------------------------------------------------------------------------
@@ -229,19 +253,11 @@ def say(engine: str, place: Place) -> tuple[dict[str, Any], list[dict[str, Any]]
     }  # fmt: skip
 
 
-def published_by_local(stack: Stack, job_id: str, folder: Path) -> dict[str, bytes] | None:
-    return got(stack, job_id, folder)
-
-
-def published_by_nobody(stack: Stack, job_id: str, folder: Path) -> dict[str, bytes] | None:
-    status, answer = stack.call("GET", f"/orchestrator/jobs/{job_id}/results")
-    assert (200, []) == (status, answer["Items"] or [])
-    return None
-
-
-PUBLISHERS: Final[Mapping[str, Callable[[Stack, str, Path], dict[str, bytes] | None]]] = {
-    "local": published_by_local,
-    "noop": published_by_nobody,
+PUBLISHERS: Final[Mapping[str, Callable[[Place], dict[str, Any]]]] = {
+    "local": lambda place: LOCAL,
+    "noop": lambda place: {"Type": "noop"},
+    "s3": lambda place: s3(place.server, place.bucket, "out/{jobID}"),
+    "ipfs": lambda place: {"Type": "ipfs"},
 }
 
 
@@ -251,17 +267,20 @@ PUBLISHERS: Final[Mapping[str, Callable[[Stack, str, Path], dict[str, bytes] | N
 def test_every_publisher_takes_what_every_engine_leaves(
     data_stack: Stack, place: Place, tmp_path: Path, publisher: str, engine: str
 ):
-    """The streams, the exit code and the result folders; by the publisher `noop` nothing."""
+    """`job get` brings the streams, the exit code and the result folders; the publisher `noop` has nothing."""
     program, inputs, files = say(engine, place)
     results = [{"Name": "o", "Path": "/outputs"}] if inputs else []
-    more = {"task_InputSources": inputs, "task_ResultPaths": results, "task_Publisher": {"Type": publisher}}
+    more = {"task_InputSources": inputs, "task_ResultPaths": results, "task_Publisher": PUBLISHERS[publisher](place)}
     job_id = data_stack.submit(job(program, **more))
     assert "Completed" == data_stack.wait_over(job_id)["State"]["StateType"], messages(data_stack, job_id)
-    found = PUBLISHERS[publisher](data_stack, job_id, tmp_path / "got")
-    if found is not None:
-        assert {name: sha256(content) for name, content in files.items()} == {
-            name: sha256(content) for name, content in found.items()
-        }
+    if publisher == "noop":
+        status, answer = data_stack.call("GET", f"/orchestrator/jobs/{job_id}/results")
+        assert (200, []) == (status, answer["Items"] or [])
+        return
+    found = got(data_stack, job_id, tmp_path / "got")
+    assert {name: sha256(content) for name, content in files.items()} == {
+        name: sha256(content) for name, content in found.items()
+    }
 
 
 # ---- what is refused ---------------------------------------------------------------------------------------
