@@ -11,12 +11,12 @@ from typing import Any, Final
 
 __version__ = "0.1.0"
 
-_SCENARIO_WORDS: Final = ("batch", "daemon", "docker", "noop", "ops", "run", "service", "wasm")
+_SCENARIO_WORDS: Final = ("batch", "daemon", "docker", "noop", "ops", "run", "service", "stored", "wasm")
 _FAULT_WORDS: Final = (
-    "clock_skew", "crash", "delay", "drop", "duplicate", "duplicate_node", "fail_executor", "flapping_node",
-    "forget_state", "full_disk", "hang_executor", "isolate", "lie_about_capacity", "lose_results", "out_of_memory",
-    "partition", "pause", "reorder", "restart", "rolling_restart", "slow", "slow_pull", "split_then_heal",
-    "stale_info", "swizzle_clog", "thundering_rejoin", "zombie_result",
+    "clock_skew", "corrupt_storage", "crash", "delay", "drop", "duplicate", "duplicate_node", "fail_executor",
+    "fail_storage", "flapping_node", "forget_state", "full_disk", "hang_executor", "isolate", "lie_about_capacity",
+    "lose_results", "out_of_memory", "partition", "pause", "reorder", "restart", "rolling_restart", "slow",
+    "slow_pull", "slow_storage", "split_then_heal", "stale_info", "swizzle_clog", "thundering_rejoin", "zombie_result",
 )  # fmt: skip
 _HOMES: Final = {
     **dict.fromkeys(_SCENARIO_WORDS, "devstack.scenario"),

@@ -22,6 +22,7 @@ __all__ = [
     "EMBEDDED",
     "ENGINES",
     "PUBLISHERS",
+    "SIMULATED_SOURCES",
     "SOURCES",
     "ComputeConfig",
     "Locality",
@@ -36,6 +37,8 @@ PUBLISHERS: Final = ("noop", "local")
 SOURCES: Final = ("urldownload", "inline", "localdirectory")
 # Publishers and sources that a live stack has by itself; they are listed only where an outside one takes their place.
 EMBEDDED: Final = ("ipfs",)
+# What only virtual time has: a size, and no bytes.
+SIMULATED_SOURCES: Final = ("simulated",)
 DEFAULT_JOB: Final = Resources(cpu_millis=500, memory_bytes=10**9)
 
 
@@ -70,6 +73,8 @@ class ComputeConfig:
     `probe_exec`, `probe_http`: a command and a web page that are asked about every job; empty: none.
     `wait_on_refusal`, `wait_on_bid`: what would be refused, or bid for, waits for a person instead.
     `latency_ns`: how long a message takes between this node and the requester, each way; None: as all others.
+    `storage_latency_ns`, `storage_bytes_per_s`: how far and how wide its way to simulated inputs is; 0 bytes a second:
+    as wide as can be.
     """
 
     node_id: str
@@ -80,7 +85,7 @@ class ComputeConfig:
     sources: tuple[str, ...] = SOURCES
     hidden_engines: tuple[str, ...] = ("noop",)
     hidden_publishers: tuple[str, ...] = ()
-    hidden_sources: tuple[str, ...] = ()
+    hidden_sources: tuple[str, ...] = SIMULATED_SOURCES
     simulated_engines: frozenset[str] = frozenset({"noop"})
     check_simulated: SpecCheck = accept_any
     total: Resources = Resources(cpu_millis=4000, memory_bytes=16 * 10**9, disk_bytes=100 * 10**9)
@@ -104,6 +109,8 @@ class ComputeConfig:
     register_timeout_ns: int = 2 * SECOND_NS
     engine_start_ns: int = SECOND_NS // 2
     latency_ns: int | None = None
+    storage_latency_ns: int = 0
+    storage_bytes_per_s: int = 0
     kept_executions: int = 1000
     with_history: bool = False
     behaviour: Behaviour = DOCUMENTED

@@ -14,12 +14,14 @@ from devstack.faults.words import make
 
 __all__ = [
     "clock_skew",
+    "corrupt_storage",
     "crash",
     "delay",
     "drop",
     "duplicate",
     "duplicate_node",
     "fail_executor",
+    "fail_storage",
     "flapping_node",
     "forget_state",
     "full_disk",
@@ -35,6 +37,7 @@ __all__ = [
     "rolling_restart",
     "slow",
     "slow_pull",
+    "slow_storage",
     "split_then_heal",
     "stale_info",
     "swizzle_clog",
@@ -187,6 +190,26 @@ def slow_pull(
 def lose_results(node: Nodes = None, *, job: Any = None, **when: Unpack[When]) -> Fault:
     """What programs have written is gone when they end."""
     return make("lose_results", {"node": node, "job": job, **when})
+
+
+# ---- where inputs come from --------------------------------------------------------------------------------
+
+
+def slow_storage(
+    node: Nodes = None, *, factor: float | str | None = None, job: Any = None, **when: Unpack[When]
+) -> Fault:
+    """Inputs take `factor` times as long to come."""
+    return make("slow_storage", {"node": node, "factor": factor, "job": job, **when})
+
+
+def fail_storage(node: Nodes = None, *, job: Any = None, error: str | None = None, **when: Unpack[When]) -> Fault:
+    """Inputs cannot be had."""
+    return make("fail_storage", {"node": node, "job": job, "error": error, **when})
+
+
+def corrupt_storage(node: Nodes = None, *, job: Any = None, **when: Unpack[When]) -> Fault:
+    """Inputs arrive damaged, which their checksums tell."""
+    return make("corrupt_storage", {"node": node, "job": job, **when})
 
 
 # ---- compositions ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from devstack.faults.fault import Fault
 from devstack.faults.forms import text_of
 from devstack.faults.machines import Paused, PowerCut, Skewed
 from devstack.faults.network import Clog, Cut, Delay, Drops, Duplicates, Lie, Stale, Twin
+from devstack.faults.storage import BadBytes, NoStorage, SlowTransfers
 from devstack.faults.words import make
 from devstack.kernel import Stream
 
@@ -28,7 +29,7 @@ _EFFECTS: Final[Mapping[str, type[Effect]]] = {
     "duplicate_node": Twin, "partition": Cut, "isolate": Cut, "drop": Drops, "delay": Delay, "duplicate": Duplicates,
     "reorder": Delay, "lie_about_capacity": Lie, "stale_info": Stale, "slow": Slowed, "hang_executor": Hanging,
     "fail_executor": Failing, "out_of_memory": Failing, "full_disk": DiskFull, "slow_pull": SlowPull,
-    "lose_results": LostResults,
+    "lose_results": LostResults, "slow_storage": SlowTransfers, "fail_storage": NoStorage, "corrupt_storage": BadBytes,
 }  # fmt: skip
 
 

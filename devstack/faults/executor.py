@@ -7,7 +7,7 @@ the shell's place, or keep what passes back for a while.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import attrs
 
@@ -120,18 +120,20 @@ class Slowed(ExecutorEffect):
     """Each step of an execution takes a factor longer, from when the fault began."""
 
     since: dict[tuple[str, str], int] = attrs.field(factory=dict)
+    starts: ClassVar[tuple[type[Any], ...]] = STARTS
+    ends: ClassVar[tuple[type[Any], ...]] = ENDS
 
     def begin(self) -> None:
         for name, execution_id in self.running():
             self.since[name, execution_id] = self.engine.now_ns
 
     def takes_action(self, node_id: str, action: Any) -> bool:
-        if isinstance(action, STARTS) and self.is_for(node_id, action.execution_id):
+        if isinstance(action, self.starts) and self.is_for(node_id, action.execution_id):
             self.since[node_id, action.execution_id] = self.engine.now_ns
         return False
 
     def takes_report(self, node_id: str, event: Any) -> bool:
-        if not isinstance(event, ENDS):
+        if not isinstance(event, self.ends):
             return False
         since_ns = self.since.pop((node_id, event.execution_id), None)
         if since_ns is None or since_ns == self.engine.now_ns or not self.hits():

@@ -128,6 +128,12 @@ _TABLE: Final = (
          (_ANY_NODE, Parameter("by", DURATION, "how late", MINUTE_NS),
           Parameter("image", TEXT, "only this image", ""), _JOB)),
     Word("lose_results", "what programs have written is gone when they end", (_ANY_NODE, _JOB)),
+    # Where inputs come from.
+    Word("slow_storage", "inputs take longer to come",
+         (_ANY_NODE, Parameter("factor", SLOWDOWN, "times as long", 10 * CERTAIN_PPM), _JOB)),
+    Word("fail_storage", "inputs cannot be had",
+         (_ANY_NODE, _JOB, Parameter("error", TEXT, "the reason", "the store does not answer"))),
+    Word("corrupt_storage", "inputs arrive damaged, which their checksums tell", (_ANY_NODE, _JOB)),
     # Compositions.
     Word("flapping_node", "a node goes and comes, again and again",
          (_NODE, _DOWN, Parameter("up", DURATION, "how long with power in between", 30 * SECOND_NS)),

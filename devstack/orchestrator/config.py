@@ -35,7 +35,7 @@ class RequesterConfig:
     version: BuildVersion = V1_4_0
     always_retry: bool = True
     # Engines, publishers and sources that every node has without listing them (the simulated ones).
-    unlisted_providers: frozenset[str] = frozenset({"noop"})
+    unlisted_providers: frozenset[str] = frozenset({"noop", "simulated"})
     # Housekeeping.
     housekeeping_interval_ns: int = 30 * SECOND_NS
     housekeeping_buffer_ns: int = 120 * SECOND_NS

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from devstack.adapters.object_store import objects_of, transfer_ns
 from devstack.behaviour import DOCUMENTED, Behaviour
 from devstack.compute.actions import (
     Assess,
@@ -41,6 +42,7 @@ from devstack.runtime.simulated import LOCAL, NOOP, SimulatedShell
 if TYPE_CHECKING:
     from devstack.adapters.cassette import Deck
     from devstack.cluster import Cluster
+    from devstack.compute.config import ComputeConfig
     from devstack.models.execution import RunCommandResult
     from devstack.runtime.ports import RunRequest
     from devstack.runtime.workshop import Bench, LiveGuest, Workshop
@@ -91,6 +93,7 @@ class VirtualShell:
         fuel_limit: int | None = None,
     ) -> None:
         check_mode(docker)
+        self._cluster = cluster
         self._kernel: Kernel = cluster.kernel
         self._behaviour, self._fuel_limit = behaviour, fuel_limit
         self._docker, self._cassettes, self._scenario = docker, cassettes, scenario
@@ -151,19 +154,19 @@ class VirtualShell:
 
     def _assess(self, node_id: str, action: Assess) -> None:
         try:
-            facts = self._facts(action)
+            facts = self._facts(node_id, action)
         except AdapterError as exc:
             facts = BidFacts(error=exc.message, hint=exc.hint)
         self._kernel.post(node_id, Assessed(action.execution_id, facts))
 
-    def _facts(self, action: Assess) -> BidFacts:
+    def _facts(self, node_id: str, action: Assess) -> BidFacts:
         task = action.job.task
         from devstack.runtime.workshop import check_sources, input_facts
 
         check_sources(task, self.published)
         refusal = self._engine_refusal(action)
         try:
-            size_bytes, remote = input_facts(task, self.published)
+            size_bytes, remote = input_facts(task, self.published, self._config(node_id).node_id)
             return BidFacts(engine_refusal=refusal, input_bytes=size_bytes, remote_inputs=remote)
         except AdapterError as exc:
             prefix = "calculating resource usage of job: error getting job disk space requirements"
@@ -212,7 +215,22 @@ class VirtualShell:
             self._workshop.clear(action.execution_id)
             self._fail(run, action.execution_id, f"preparing arguments: {exc.message}", exc.hint)
         else:
-            run.sequence = self._kernel.post(node_id, Prepared(action.execution_id))
+            at_ns = self._kernel.now_ns + self._transfer_ns(node_id, action.job.task)
+            run.sequence = self._kernel.post(node_id, Prepared(action.execution_id), at_ns)
+
+    def _transfer_ns(self, node_id: str, task: Task) -> int:
+        """How long simulated inputs that the node does not hold are on their way, one after the other."""
+        config = self._config(node_id)
+        return sum(
+            transfer_ns(one.size_bytes, config.storage_latency_ns, config.storage_bytes_per_s)
+            for one in objects_of(task)
+            if config.node_id not in one.held_by
+        )
+
+    def _config(self, node_id: str) -> ComputeConfig:
+        """The machine's settings; a second node of one id is a machine of its own."""
+        config: ComputeConfig = self._cluster.machine(node_id).config
+        return config
 
     def _start(self, node_id: str, action: StartRun) -> None:
         run = self._runs[action.execution_id]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from devstack.adapters.inline import InlineStorage
+from devstack.adapters.object_store import SIMULATED, objects_of
 from devstack.errors import AdapterError
 from devstack.machine import remove_tree
 from devstack.models.job import InputSource, Job, Task
@@ -177,6 +178,8 @@ def _stage(sources: Sequence[InputSource], folder: Path, published: PublishedRes
         place = folder / str(index)
         place.mkdir(parents=True)
         assert source.source is not None  # validation refuses an input without a source
+        if source.source.key == SIMULATED:
+            continue  # It has no bytes.
         storage = published if published.holds(source.source) else _INLINE
         staged.append(storage.prepare_here(source, place))
         _forget_times(place)
@@ -193,10 +196,15 @@ def check_sources(task: Task, published: PublishedResults) -> None:
     """Refuse inputs that virtual time cannot have.
 
     Raises:
-        AdapterError: one comes from a network or a disk.
+        AdapterError: one comes from a network or a disk, or is no simulated one either.
     """
+    objects_of(task)
     for one in (*module_sources(task), *task.input_sources):
-        if one.source is not None and one.source.key != _INLINE.key and not published.holds(one.source):
+        if (
+            one.source is not None
+            and one.source.key not in (_INLINE.key, SIMULATED)
+            and not published.holds(one.source)
+        ):
             raise AdapterError(
                 f"an input of type {one.source.type!r} cannot be fetched in virtual time: it may be another one, or "
                 "none, at the next run",
@@ -205,10 +213,15 @@ def check_sources(task: Task, published: PublishedResults) -> None:
             )
 
 
-def input_facts(task: Task, published: PublishedResults) -> tuple[int, int]:
-    """The size of the inputs, and how many of them would have to be fetched. Raises AdapterError."""
-    sources: list[Any] = [one.source for one in task.input_sources if one.source is not None]
+def input_facts(task: Task, published: PublishedResults, node_id: str) -> tuple[int, int]:
+    """The size of the inputs, and how many of them the node would have to fetch. Raises AdapterError."""
+    objects = objects_of(task)
+    sources: list[Any] = [
+        one.source for one in task.input_sources if one.source is not None and one.source.key != SIMULATED
+    ]
     remote = [source for source in sources if published.holds(source)]
     here = [source for source in sources if source not in remote]
     size_bytes = sum(published.size_bytes_here(source) for source in remote)
-    return size_bytes + sum(_INLINE.size_bytes_here(source) for source in here), len(remote)
+    size_bytes += sum(_INLINE.size_bytes_here(source) for source in here)
+    size_bytes += sum(one.size_bytes for one in objects)
+    return size_bytes, len(remote) + sum(node_id not in one.held_by for one in objects)

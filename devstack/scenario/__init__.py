@@ -11,7 +11,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from devstack.scenario.builders import batch, daemon, docker, inline, noop, ops, service, wasm
+from devstack.scenario.builders import batch, daemon, docker, inline, noop, ops, service, stored, wasm
 from devstack.scenario.decorator import Scenario, scenario
 from devstack.scenario.handles import ClusterHandle, ExecutionHandle, JobHandle, NodeHandle, ScenarioFailure
 from devstack.scenario.run import Outcome, run
@@ -33,6 +33,7 @@ __all__ = [
     "run",
     "scenario",
     "service",
+    "stored",
     "wasm",
 ]
 

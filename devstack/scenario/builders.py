@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from devstack.errors import InvalidQueryError, UsageError
+from devstack.errors import InvalidJobError, InvalidQueryError, UsageError
 from devstack.models.gotext import SECOND_NS, duration_text, parse_duration_ns
 from devstack.models.job import (
     Constraint,
@@ -25,8 +25,9 @@ from devstack.models.job import (
     Task,
     Timeouts,
 )
+from devstack.models.resources import normalise, parse
 
-__all__ = ["batch", "daemon", "docker", "duration_ns", "inline", "noop", "ops", "service", "wasm"]
+__all__ = ["batch", "daemon", "docker", "duration_ns", "inline", "noop", "ops", "service", "stored", "wasm"]
 
 Duration = str | int | float
 
@@ -118,6 +119,19 @@ def inline(content: str | bytes, target: str) -> InputSource:
     data = content.encode() if isinstance(content, str) else content
     url = "data:application/octet-stream;base64," + base64.b64encode(data).decode()
     return InputSource(SpecConfig("inline", {"URL": url}), target=target)
+
+
+def stored(size: str | int, target: str, *, on: Sequence[str] = ()) -> InputSource:
+    """A simulated input: so many bytes (`2gb`), which the nodes `on` hold and others have to fetch.
+
+    Raises:
+        UsageError: that is no size.
+    """
+    try:
+        size_bytes = size if isinstance(size, int) else parse(normalise(ResourcesConfig(memory=size))).memory_bytes
+    except InvalidJobError:
+        raise UsageError(f"{size!r} is no size", 'write "512mb", "2gb" or a number of bytes') from None
+    return InputSource(SpecConfig("simulated", {"SizeBytes": size_bytes, "HeldBy": list(on)}), target=target)
 
 
 def batch(engine: SpecConfig, *, count: int = 1, **more: Any) -> Job:

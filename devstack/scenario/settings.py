@@ -12,7 +12,15 @@ from typing import Any, Final
 import attrs
 
 from devstack.cluster import SIMULATED_CAPACITY
-from devstack.compute.config import DEFAULT_JOB, EMBEDDED, ENGINES, PUBLISHERS, SOURCES, ComputeConfig
+from devstack.compute.config import (
+    DEFAULT_JOB,
+    EMBEDDED,
+    ENGINES,
+    PUBLISHERS,
+    SIMULATED_SOURCES,
+    SOURCES,
+    ComputeConfig,
+)
 from devstack.errors import UsageError
 from devstack.models.gotext import SECOND_NS
 from devstack.models.resources import Resources, simulated_gpus
@@ -127,6 +135,8 @@ NODE_WORDS: Final[Mapping[str, tuple[str, Read]]] = _words({
     "max_job": read_size,
     "default_job": read_size,
     "latency_ns": read_duration,
+    "storage_latency_ns": read_duration,
+    "storage_bytes_per_s": read_number,
     "accept_networked": read_switch,
     "reject_stateless": read_switch,
     "locality": read_locality,
@@ -148,7 +158,7 @@ NODE_WORDS: Final[Mapping[str, tuple[str, Read]]] = _words({
     "with_history": read_switch,
     "hidden_engines": partial(read_keys, known=(*ENGINES, "noop")),
     "hidden_publishers": partial(read_keys, known=(*PUBLISHERS, *EMBEDDED)),
-    "hidden_sources": partial(read_keys, known=(*SOURCES, *EMBEDDED)),
+    "hidden_sources": partial(read_keys, known=(*SOURCES, *EMBEDDED, *SIMULATED_SOURCES)),
 })  # fmt: skip
 
 REQUESTER_WORDS: Final[Mapping[str, tuple[str, Read]]] = {
