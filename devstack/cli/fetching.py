@@ -70,8 +70,10 @@ def fetch_ipfs(cid: str, place: Path, stack_url: str, limit_s: float, advance: A
     Raises:
         AdapterError: it cannot be had, or not in time; nothing is left.
     """
+    from devstack.adapters.ipfs.cid import parse_cid
     from devstack.adapters.ipfs.gateway import fetch as fetch_blocks
 
+    parse_cid(cid)  # Before its name is looked for: `..` is always there.
     if place.exists():
         return
     deadline_s = time.monotonic() + limit_s

@@ -170,6 +170,7 @@ def test_a_result_that_cannot_be_fetched_leaves_no_folder(tmp_path: Path, monkey
     assert {} == tree(tmp_path)
 
 
+CIDS = ("QmT78zSuBmuS4z925WZfrqQ1qHaJ56DQaTfyMUF7F8ff5o", "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn")
 TREE = {"o/f": b"data", "stdout": b"hi\n"}
 
 
@@ -179,7 +180,7 @@ class Trees(Results):
     address = Address(port=4321)
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *trees: Mapping[str, bytes]) -> None:
-        self._trees = {f"cid{number}": found for number, found in enumerate(trees)}
+        self._trees = dict(zip(CIDS, trees, strict=False))
         monkeypatch.setattr(gateway, "fetch", self._fetch_tree)
 
     def results(self, job_id: str) -> dict[str, Any]:
@@ -213,19 +214,31 @@ def test_one_file_of_a_tree_can_be_had_alone(tmp_path: Path, monkeypatch: pytest
 
 def test_a_raw_tree_serves_a_later_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """What a killed try has left of one does not."""
-    (tmp_path / "raw" / "cid0.part").mkdir(parents=True)
-    (tmp_path / "raw" / "cid0.part" / "stdout").write_bytes(b"h")
+    raw, (cid, _) = tmp_path / "raw", CIDS
+    (raw / f"{cid}.part").mkdir(parents=True)
+    (raw / f"{cid}.part" / "stdout").write_bytes(b"h")
     Trees(monkeypatch, TREE).get(tmp_path, raw=True)
-    assert {"raw", "raw/cid0", "raw/cid0/o", "raw/cid0/o/f", "raw/cid0/stdout"} == set(tree(tmp_path))
+    assert {cid, f"{cid}/o", f"{cid}/o/f", f"{cid}/stdout"} == set(tree(raw))
     Trees(monkeypatch, {"never": b"asked for"}).get(tmp_path)
     assert {"o": None, **TREE} == tree(tmp_path)
 
 
 def test_a_tree_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The limit is for all of its blocks together."""
-    with pytest.raises(AdapterError, match="could not fetch ipfs://cid0 within -1 s"):
+    with pytest.raises(AdapterError, match=f"could not fetch ipfs://{CIDS[0]} within -1 s"):
         Trees(monkeypatch, TREE).get(tmp_path, limit_s=-1)
     assert {} == tree(tmp_path)
+
+
+@pytest.mark.parametrize("cid", ["..", ".", "x"])
+def test_a_tree_whose_cid_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cid: str):
+    """Whatever it names here stays as it is."""
+    trees = Trees(monkeypatch)
+    monkeypatch.setattr(trees, "_trees", {cid: TREE})
+    (tmp_path / "mine").write_bytes(b"mine")
+    with pytest.raises(AdapterError, match="invalid CID"):
+        trees.get(tmp_path)
+    assert {"mine": b"mine"} == tree(tmp_path)
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
