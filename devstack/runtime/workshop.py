@@ -175,11 +175,11 @@ def _clear_up(benches: dict[str, Bench], folders: list[Path]) -> None:
 def _stage(sources: Sequence[InputSource], folder: Path, published: PublishedResults) -> tuple[PreparedInput, ...]:
     staged = []
     for index, source in enumerate(sources):
-        place = folder / str(index)
-        place.mkdir(parents=True)
         assert source.source is not None  # validation refuses an input without a source
         if source.source.key == SIMULATED:
             continue  # It has no bytes.
+        place = folder / str(index)
+        place.mkdir(parents=True)
         storage = published if published.holds(source.source) else _INLINE
         staged.append(storage.prepare_here(source, place))
         _forget_times(place)
@@ -196,7 +196,7 @@ def check_sources(task: Task, published: PublishedResults) -> None:
     """Refuse inputs that virtual time cannot have.
 
     Raises:
-        AdapterError: one comes from a network or a disk, or is no simulated one either.
+        AdapterError: one comes from a network or a disk, or is a simulated one that cannot be read.
     """
     objects_of(task)
     for one in (*module_sources(task), *task.input_sources):
