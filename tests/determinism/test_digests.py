@@ -91,6 +91,7 @@ def interpreter(version: str) -> str:
         asked = [str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
         if version == subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip():
             return str(candidate)
+    # Few machines have all three; the digests of the one that runs the tests are held everywhere.
     pytest.skip(f"there is no Python {version} on this machine, neither on PATH nor under pyenv")
 
 

@@ -75,6 +75,7 @@ class OwnEngine:
 def engine(docker_engine: object) -> Iterator[OwnEngine]:
     missing = [tool for tool in ("dockerd", "unshare") if shutil.which(tool) is None]
     if missing or os.getuid() or not sys.platform.startswith("linux"):
+        # Nobody's own engine may be stopped and killed for a test.
         pytest.skip("a second Docker engine needs root, dockerd and unshare")
     # Not in pytest's own folder: a socket's path may have 107 bytes, and the engine adds sixty of its own.
     folder = Path(tempfile.mkdtemp(prefix="engine-"))

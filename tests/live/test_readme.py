@@ -64,6 +64,7 @@ def test_the_jobs_by_the_command_line(docker_stack: Stack, tmp_path: Path):
 
 
 @pytest.mark.docker
+# The package itself refuses later versions of Python.
 @pytest.mark.skipif(find_spec("bacalhau_sdk") is None, reason="Bacalhau's SDK is for Python below 3.12")
 def test_the_job_by_the_sdk(docker_stack: Stack, tmp_path: Path):
     """The script waits for the job and prints what it has printed."""

@@ -181,6 +181,7 @@ async def test_it(cluster, monkeypatch):
 
 def test_skips_and_failures_by_word_mean_what_they_mean(pytester: pytest.Pytester):
     """`pytest.skip`, `xfail` and `fail` work inside, and so does an xfail mark."""
+    # The project below is what is tested; none of ours is skipped here.
     pytester.makepyfile(
         """
 import pytest
